@@ -1,0 +1,18 @@
+//! Every rule about money and access, as functions of facts.
+//!
+//! This crate does no IO, reads no clock, draws no random number, is not async and knows no wire
+//! format. Whoever calls it brings `now`, ids and the facts; it answers with a decision, a price or a
+//! list of transfers. That is what lets the same rules run in the gateway (a microsecond), in the
+//! ledger verifier and in a simulation of a million requests.
+//!
+//! Reading order: [`money`] and [`meter`] are the quantities, [`catalogue`] is what is sold,
+//! [`standing`] is what one customer has, [`decision`] puts them together, [`ledger`] writes down
+//! what moved.
+
+#![deny(clippy::float_arithmetic, clippy::integer_division, clippy::wildcard_enum_match_arm, missing_docs)]
+
+pub mod gcra;
+pub mod id;
+pub mod meter;
+pub mod money;
+pub mod time;

@@ -1,0 +1,1 @@
+//! Breaks Tollgate on purpose.

@@ -1,0 +1,1 @@
+//! The Tollgate binary: command line, configuration, wiring, demo.
