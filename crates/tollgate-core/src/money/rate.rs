@@ -42,6 +42,12 @@ impl Picos {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// The sum of `picos` 10⁻¹² units.
+    #[must_use]
+    pub const fn from_picos(picos: i128) -> Self {
+        Self(picos)
+    }
+
     /// An amount in the finer scale.
     #[must_use]
     pub fn from_nanos(amount: Nanos) -> Self {
@@ -68,7 +74,7 @@ impl Picos {
         Self(self.0.saturating_sub(other.0).max(0))
     }
 
-    /// This sum times `percent` hundredths, for markups and discounts.
+    /// This sum times `factor`, for markups and discounts.
     ///
     /// # Errors
     /// [`Overflow`] beyond the range of `i128`.

@@ -1,0 +1,28 @@
+//! The decision: may this request run, and what does it hold while it does?
+//!
+//! [`decide`] is a pure function of a [`Standing`](crate::standing::Standing) and an [`Ask`]. What it
+//! admits is placed as a [`Hold`] under the same lock, so decision and hold cannot disagree. A hold
+//! ends in [`settle`] or [`release`], never otherwise.
+
+mod ask;
+mod cost;
+mod decide;
+mod denial;
+mod explain;
+mod hold;
+mod offer;
+mod reason;
+mod settle;
+
+pub use ask::{Ask, ModelAsk, Precision};
+pub use cost::{CostError, quote};
+pub use decide::{Decision, Terms, decide};
+pub use denial::{Denial, Facts, OpenBill, PayingHelps, QuotaFacts, RateFacts, Shortage};
+pub use explain::{Retry, explain, retry};
+pub use hold::{Hold, Notices, place};
+pub use offer::{Offer, Offers, offers};
+pub use reason::{Action, Reason, RetryClass, Who};
+pub use settle::{CapUse, QuotaUse, Settled, TierUse, release, settle};
+
+#[cfg(test)]
+mod tests;

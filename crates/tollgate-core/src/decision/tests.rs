@@ -1,0 +1,7 @@
+//! Decisions as sentences and pictures: a standing and an ask in, a decision out.
+
+mod fixtures;
+mod order;
+mod properties;
+mod reasons;
+mod settling;
