@@ -8,6 +8,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::time::Timestamp;
 
@@ -15,6 +16,34 @@ use crate::time::Timestamp;
 pub trait Ids: Send + Sync {
     /// 80 random bits in the low end of the result; the rest is ignored.
     fn random(&self) -> u128;
+}
+
+/// Ids from a seed: the same seed makes the same ids in the same order. For tests and simulations; what
+/// can be predicted is no secret.
+#[derive(Debug)]
+pub struct SeededIds(AtomicU64);
+
+impl SeededIds {
+    /// Ids from `seed`.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood 2014).
+    fn next(&self) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+impl Ids for SeededIds {
+    fn random(&self) -> u128 {
+        (u128::from(self.next()) << 64) | u128::from(self.next())
+    }
 }
 
 /// Makes a fresh id of kind `K` at `now`.

@@ -43,8 +43,10 @@ pub struct Standing {
     pub subscription: Option<Subscription>,
     /// Prepaid money and credit.
     pub wallet: Wallet,
-    /// What postpaid use has cost and nobody has paid yet.
+    /// What was used on account and no invoice claims yet.
     pub owed: Nanos,
+    /// What invoices have claimed of it so far: the credits of its ledger account.
+    pub invoiced: Nanos,
     /// What running requests may add to `owed`.
     pub owed_held: Nanos,
     /// One window for each quota of the plan; empty until the first request.
@@ -133,8 +135,6 @@ pub struct Commitment {
     pub paid: Nanos,
     /// When the rest is due; access stops then.
     pub due_at: Timestamp,
-    /// The period it is for.
-    pub period: Period,
 }
 
 /// Progress of one component of a cumulative price in one billing period.
@@ -164,6 +164,7 @@ impl Standing {
             subscription: None,
             wallet: Wallet::default(),
             owed: Nanos::ZERO,
+            invoiced: Nanos::ZERO,
             owed_held: Nanos::ZERO,
             quotas: Box::default(),
             rates: Rates::default(),
@@ -201,6 +202,32 @@ impl Standing {
         self.rates.clear();
     }
 
+    /// Takes over definitions from `fresh`, which was just read from durable facts, and keeps what this
+    /// node counts: what is left and held of grants it knows, use of windows that still run, buckets.
+    ///
+    /// `fresh` may lag behind what was settled here; it cannot be ahead of it.
+    pub fn adopt(&mut self, fresh: Self) {
+        self.status = fresh.status;
+        self.zone = fresh.zone;
+        // Invoices claim what is owed; what was used since is known here only.
+        let claimed = fresh.invoiced.saturating_minus(self.invoiced);
+        self.owed = self.owed.saturating_minus(claimed);
+        self.invoiced = fresh.invoiced;
+        self.wallet.adopt(fresh.wallet);
+        match fresh.subscription {
+            Some(subscription) if self.subscription.is_none() => {
+                self.subscribe(Some(subscription));
+                self.quotas = fresh.quotas;
+            }
+            subscription => self.subscribe(subscription),
+        }
+        match (&mut self.rare, fresh.rare) {
+            (_, None) => self.rare = None,
+            (rare @ None, fresh) => *rare = fresh,
+            (Some(known), Some(fresh)) => known.adopt(*fresh),
+        }
+    }
+
     /// Brings every window to the period that contains `now`.
     ///
     /// Everything after it may take the windows as current. Cheap when nothing has turned.
@@ -232,6 +259,20 @@ impl Standing {
                 }
             }
         }
+    }
+}
+
+impl Rare {
+    fn adopt(&mut self, fresh: Self) {
+        let known = std::mem::replace(self, fresh);
+        self.fraud = known.fraud;
+        for cap in &mut self.caps {
+            let same = |other: &&CapState| other.cap.scope == cap.cap.scope && other.cap.period == cap.cap.period;
+            if let Some(other) = known.caps.iter().find(same) {
+                cap.window = other.window;
+            }
+        }
+        self.tiers = known.tiers;
     }
 }
 

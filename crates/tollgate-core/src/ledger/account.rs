@@ -15,7 +15,9 @@ pub enum LedgerAccount {
     Promotions,
     /// One wallet grant: what is owed to the customer in service.
     Grant(GrantId),
-    /// What a customer owes.
+    /// What a customer used on account and no invoice claims yet.
+    Accrued(CustomerId),
+    /// What a customer owes by invoice.
     Receivable(CustomerId),
     /// Earned by use.
     UsageRevenue,
@@ -58,6 +60,7 @@ impl LedgerAccount {
         match self {
             Self::Cash(_)
             | Self::Promotions
+            | Self::Accrued(_)
             | Self::Receivable(_)
             | Self::OperatorLoss
             | Self::Rounding
@@ -80,6 +83,7 @@ impl fmt::Display for LedgerAccount {
             Self::Cash(provider) => write!(f, "cash:{provider}"),
             Self::Promotions => f.write_str("promotions"),
             Self::Grant(id) => write!(f, "grant:{id}"),
+            Self::Accrued(customer) => write!(f, "accrued:{customer}"),
             Self::Receivable(customer) => write!(f, "receivable:{customer}"),
             Self::UsageRevenue => f.write_str("revenue:usage"),
             Self::PlanRevenue => f.write_str("revenue:plan"),
@@ -109,6 +113,7 @@ impl FromStr for LedgerAccount {
             ("cash", provider) if !provider.is_empty() => Self::Cash(provider.into()),
             ("promotions", "") => Self::Promotions,
             ("grant", id) => Self::Grant(id.parse().map_err(|_| InvalidAccount)?),
+            ("accrued", customer) => Self::Accrued(customer.parse().map_err(|_| InvalidAccount)?),
             ("receivable", customer) => Self::Receivable(customer.parse().map_err(|_| InvalidAccount)?),
             ("revenue", "usage") => Self::UsageRevenue,
             ("revenue", "plan") => Self::PlanRevenue,
@@ -142,6 +147,7 @@ mod tests {
             LedgerAccount::Cash("simulator".into()),
             LedgerAccount::Promotions,
             LedgerAccount::Grant(GrantId::from_bits(9)),
+            LedgerAccount::Accrued(customer),
             LedgerAccount::Receivable(customer),
             LedgerAccount::UsageRevenue,
             LedgerAccount::PlanRevenue,

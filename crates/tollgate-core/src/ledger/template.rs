@@ -75,7 +75,7 @@ pub fn usage(entry: &Entry<'_>, grant: GrantId, amount: Nanos, currency: Currenc
 /// Use went on account.
 #[must_use]
 pub fn usage_on_account(entry: &Entry<'_>, customer: CustomerId, amount: Nanos, currency: Currency) -> Transfer {
-    let owed = LedgerAccount::Receivable(customer);
+    let owed = LedgerAccount::Accrued(customer);
     money(entry, TransferKind::UsageOnAccount, owed, LedgerAccount::UsageRevenue, amount, currency)
 }
 
@@ -90,6 +90,13 @@ pub fn loss(entry: &Entry<'_>, amount: Nanos, currency: Currency) -> Transfer {
 pub fn charge(entry: &Entry<'_>, customer: CustomerId, amount: Nanos, currency: Currency) -> Transfer {
     let owed = LedgerAccount::Receivable(customer);
     money(entry, TransferKind::Charge, owed, LedgerAccount::PlanRevenue, amount, currency)
+}
+
+/// An invoice claims what was used on account.
+#[must_use]
+pub fn invoice_usage(entry: &Entry<'_>, customer: CustomerId, amount: Nanos, currency: Currency) -> Transfer {
+    let (owed, used) = (LedgerAccount::Receivable(customer), LedgerAccount::Accrued(customer));
+    money(entry, TransferKind::Invoiced, owed, used, amount, currency)
 }
 
 /// A customer paid what was owed through `provider`.

@@ -99,6 +99,8 @@ kinds! {
     Loss = "loss";
     /// Use counted against a quota.
     QuotaUsed = "quota_used";
+    /// Use on account was claimed by an invoice.
+    Invoiced = "invoiced";
     /// A subscription or single purchase was charged.
     Charge = "charge";
     /// A customer paid what was owed.

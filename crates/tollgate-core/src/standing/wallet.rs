@@ -144,6 +144,22 @@ impl Wallet {
         self.0.insert(place, grant);
     }
 
+    /// Takes over grants from `fresh`: new ones as they are, known ones with what is left and held here.
+    /// A grant that is gone there was voided or used up; only what is held of it stays until it settles.
+    pub(super) fn adopt(&mut self, fresh: Self) {
+        let known = std::mem::take(&mut self.0);
+        for grant in fresh.0 {
+            let here = known.iter().find(|k| k.id == grant.id);
+            let (remaining, held) = here.map_or((grant.remaining, grant.held), |k| (k.remaining, k.held));
+            self.insert(Grant { remaining, held, ..grant });
+        }
+        for grant in known {
+            if grant.held.is_positive() && self.get(grant.id).is_none() {
+                self.insert(Grant { remaining: grant.held, ..grant });
+            }
+        }
+    }
+
     /// The grants in burn order.
     #[must_use]
     pub fn grants(&self) -> &[Grant] {

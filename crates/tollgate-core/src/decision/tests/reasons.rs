@@ -12,7 +12,6 @@ use crate::gcra::Pace;
 use crate::id::InvoiceId;
 use crate::meter::{Meter, MeterSet, Usage};
 use crate::money::{Nanos, Rate};
-use crate::period::Period;
 use crate::standing::*;
 use crate::time::Timestamp;
 
@@ -101,7 +100,7 @@ fn invoices_block_only_after_their_grace() {
 fn a_commitment_blocks_when_its_rest_is_due() {
     let mut standing = customer(plan(), "10");
     standing.rare_mut().commitment =
-        Some(Commitment { minimum: amount("500"), paid: amount("320"), due_at: NOW - days(1), period: Period::ALWAYS });
+        Some(Commitment { minimum: amount("500"), paid: amount("320"), due_at: NOW - days(1) });
     assert_snapshot!(search(&standing), @"402 minimum_payment_due: The minimum of USD 500.00 for this period was due on 2026-11-20; USD 180.00 is still open. [after_action]");
 }
 

@@ -1,0 +1,27 @@
+//! Settlements: what the gateway served and refused, made durable in groups.
+//!
+//! A request's [`Entry`] joins a queue that all cores share. One writer takes whatever is there, appends
+//! it to the settlement log as one row and commits; every request in the group learns of it at once.
+//! That row *is* the usage event and the settlement: a commit costs the same for one request and for a
+//! thousand.
+//!
+//! Balances, counters and roll-ups follow from the log. The writer folds them shard by shard of customers
+//! within a second, or at once when somebody asks ([`Store::fold`](crate::Store::fold)). How far each shard
+//! is folded is recorded in the transaction that folds it, so a crash loses and repeats nothing: what was
+//! committed and not folded is folded at the next start.
+
+mod bulk;
+pub mod counter_names;
+mod entry;
+mod fold;
+mod pending;
+mod queue;
+mod replay;
+mod room;
+mod writer;
+
+pub use entry::{Bits, CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Flags, decode_all};
+pub(crate) use pending::shard_of;
+pub(crate) use replay::verify;
+pub use room::Durable;
+pub use writer::{Folder, Health, Settler, Ticket};

@@ -1,0 +1,78 @@
+//! The queue in front of the writer: entries as bytes, in the order in which they came.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Entry;
+
+/// Entries that wait for the next commit.
+#[derive(Debug, Default)]
+pub(super) struct Queue(Mutex<Batch>);
+
+/// Entries that are committed together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) payload: Vec<u8>,
+    pub(super) entries: u32,
+    pub(super) started_min: i64,
+    pub(super) started_max: i64,
+    /// The ticket of the entry after the last one.
+    pub(super) end: u64,
+}
+
+/// The most bytes that wait. Beyond it nothing new is admitted until the database keeps up.
+pub(super) const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The most bytes in one group, so that a group is read back in one piece.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Batch> {
+        // Encoding writes to memory and cannot panic half-way through an entry.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends `entry` and returns its ticket, and whether the queue was empty before.
+    pub(super) fn push(&self, entry: &Entry<'_>) -> (u64, bool) {
+        let mut batch = self.lock();
+        let was_empty = batch.entries == 0;
+        if was_empty {
+            batch.started_min = i64::MAX;
+            batch.started_max = i64::MIN;
+        }
+        // Writing to a vector does not fail.
+        let _ = minicbor::encode(entry, &mut batch.payload);
+        batch.entries += 1;
+        batch.started_min = batch.started_min.min(entry.started_at());
+        batch.started_max = batch.started_max.max(entry.started_at());
+        batch.end += 1;
+        (batch.end - 1, was_empty)
+    }
+
+    /// Takes everything that waits; `empty` becomes the new, empty queue and lends its memory.
+    pub(super) fn take(&self, empty: &mut Batch) {
+        let mut batch = self.lock();
+        empty.payload.clear();
+        empty.entries = 0;
+        empty.end = batch.end;
+        std::mem::swap(&mut *batch, empty);
+    }
+
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().payload.len()
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().entries == 0
+    }
+}
+
+impl Batch {
+    /// Lets go of memory that one large group has taken.
+    pub(super) fn shrink(&mut self) {
+        if self.payload.capacity() > GROUP_BYTES {
+            self.payload = Vec::new();
+        }
+    }
+}

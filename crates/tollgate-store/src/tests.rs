@@ -1,0 +1,8 @@
+//! The store's contract: the same behaviour on SQLite and on PostgreSQL.
+
+mod changes;
+mod damage;
+mod engines;
+mod ledger_model;
+mod settling;
+mod standings;
