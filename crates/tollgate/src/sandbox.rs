@@ -17,12 +17,12 @@
 //! | `/rest/cut/{bytes}` | half of the Content-Length that it promised, then a closed connection |
 //! | `/rest/report` | a document worth paying for |
 //! | `/rest/ws` | a WebSocket that sends every message back |
-//! | `/v1/chat/completions`, `/v1/embeddings`, `/v1/models` | a language model, see [`openai`] |
-//! | `GET /sandbox/requests` | how often each path was asked for, see [`journal`] |
+//! | `/v1/chat/completions`, `/v1/embeddings`, `/v1/models` | a language model, see `openai` |
+//! | `GET /sandbox/requests` | how often each path was asked for, see [`Journal`] |
 //!
-//! Reading order: [`service`] is the way of a request, [`endpoint`] the table above, [`body`] how an
-//! answer is paced, cut or never ended; the rest is one file per kind of upstream. Models that speak
-//! further formats take their text and their names from [`text`] and [`model`].
+//! Reading order: `service` is the way of a request, `endpoint` the table above, `body` how an answer
+//! is paced, cut or never ended; the rest is one file per kind of upstream. Models that speak further
+//! formats take their text and their names from `text` and `model`.
 
 mod body;
 mod endpoint;

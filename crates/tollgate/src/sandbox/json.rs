@@ -9,8 +9,12 @@ use super::body::Body;
 
 /// `value` as JSON.
 pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    let json = serde_json::to_vec(value).expect("the sandbox's answers have string keys and no failing parts");
-    text(status, "application/json", json)
+    text(status, "application/json", encoded(value))
+}
+
+/// The JSON of `value`.
+pub(super) fn encoded(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("the sandbox's answers have string keys and no failing parts").into()
 }
 
 /// A text of this type.

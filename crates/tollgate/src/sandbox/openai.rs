@@ -33,9 +33,11 @@ mod request;
 mod stream;
 mod usage;
 
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tollgate_core::time::Timestamp;
@@ -69,11 +71,14 @@ async fn complete(request: &ChatRequest, shape: Shape, now: Timestamp) -> Result
     if request.stream() {
         return Ok(stream::answer(completion, request.wants_usage(), shape.gap.unwrap_or(model.gap())));
     }
-    tokio::time::sleep(model.gap() * completion.visible_tokens()).await;
+    // Even the shortest sleep takes a millisecond.
+    if !model.gap().is_zero() {
+        tokio::time::sleep(model.gap() * completion.visible_tokens()).await;
+    }
     Ok(match model {
-        Model::Cut => cut_in_half(&completion.to_json()),
+        Model::Cut => cut_in_half(&completion.to_wire()),
         Model::ErrorAfter200 => json::answer(StatusCode::OK, &ApiError::overloaded().to_json()),
-        _ => json::answer(StatusCode::OK, &completion.to_json()),
+        _ => json::answer(StatusCode::OK, &completion.to_wire()),
     })
 }
 
@@ -86,11 +91,11 @@ async fn misbehave(model: Model) -> Result<(), ApiError> {
     }
 }
 
-fn cut_in_half(answer: &serde_json::Value) -> Response<Body> {
-    let whole = answer.to_string().into_bytes();
-    let (length, half) = (whole.len(), whole.len() / 2);
-    let mut response = Response::new(Body::scripted([Step::Send(whole[..half].to_vec().into()), Step::Cut]));
-    response.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
+fn cut_in_half(answer: &impl Serialize) -> Response<Body> {
+    let whole = json::encoded(answer);
+    let half = Step::Send(whole.slice(..whole.len() / 2));
+    let mut response = Response::new(Body::scripted([half, Step::Cut]));
+    response.headers_mut().insert(CONTENT_LENGTH, whole.len().into());
     response
 }
 

@@ -1,11 +1,11 @@
 //! What a model writes, and what it costs.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use tollgate_core::time::Timestamp;
 
 use super::error::ApiError;
 use super::request::{ChatRequest, Shape};
-use super::usage::Usage;
+use super::usage::{Reported, Usage};
 use crate::sandbox::model::Model;
 use crate::sandbox::text::{self, Chance};
 
@@ -19,7 +19,7 @@ pub(super) struct Completion {
     pub(super) model_name: String,
     pub(super) choices: Vec<Choice>,
     /// The `usage` member, if the model reports one.
-    pub(super) usage: Option<Value>,
+    pub(super) usage: Option<Reported>,
 }
 
 /// One answer.
@@ -66,18 +66,17 @@ impl Completion {
     }
 
     /// The answer to a request that does not stream.
-    pub(super) fn to_json(&self) -> Value {
-        let choices: Vec<_> = self.choices.iter().enumerate().map(|(index, choice)| choice.to_json(index)).collect();
-        let mut answer = json!({
-            "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model_name,
-            "choices": choices,
-        });
-        if let Some(usage) = &self.usage {
-            answer["usage"] = usage.clone();
+    pub(super) fn to_wire(&self) -> wire::Completion<'_> {
+        wire::Completion {
+            id: &self.id,
+            object: "chat.completion",
+            created: self.created,
+            model: &self.model_name,
+            choices: self.choices.iter().enumerate().map(|(index, choice)| choice.to_wire(index)).collect(),
+            usage: self.usage,
+            service_tier: "default",
+            system_fingerprint: "fp_sandbox",
         }
-        answer["service_tier"] = "default".into();
-        answer["system_fingerprint"] = "fp_sandbox".into();
-        answer
     }
 }
 
@@ -108,12 +107,42 @@ impl Choice {
         Self { text: said, finish_reason, tokens, reasoning_tokens }
     }
 
-    fn to_json(&self, index: usize) -> Value {
-        json!({
-            "index": index,
-            "message": { "role": "assistant", "content": self.text, "refusal": null, "annotations": [] },
-            "logprobs": null,
-            "finish_reason": self.finish_reason,
-        })
+    fn to_wire(&self, index: usize) -> wire::Choice<'_> {
+        let message = wire::Message { role: "assistant", content: &self.text, refusal: None, annotations: [] };
+        wire::Choice { index, message, logprobs: None, finish_reason: self.finish_reason }
+    }
+}
+
+/// The answer in JSON, member by member in OpenAI's order.
+pub(super) mod wire {
+    use super::{Reported, Serialize};
+
+    #[derive(Debug, Serialize)]
+    pub(in crate::sandbox::openai) struct Completion<'a> {
+        pub(super) id: &'a str,
+        pub(super) object: &'static str,
+        pub(super) created: i64,
+        pub(super) model: &'a str,
+        pub(super) choices: Vec<Choice<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub(super) usage: Option<Reported>,
+        pub(super) service_tier: &'static str,
+        pub(super) system_fingerprint: &'static str,
+    }
+
+    #[derive(Debug, Serialize)]
+    pub(in crate::sandbox::openai) struct Choice<'a> {
+        pub(super) index: usize,
+        pub(super) message: Message<'a>,
+        pub(super) logprobs: Option<()>,
+        pub(super) finish_reason: &'static str,
+    }
+
+    #[derive(Debug, Serialize)]
+    pub(in crate::sandbox::openai) struct Message<'a> {
+        pub(super) role: &'static str,
+        pub(super) content: &'a str,
+        pub(super) refusal: Option<()>,
+        pub(super) annotations: [(); 0],
     }
 }

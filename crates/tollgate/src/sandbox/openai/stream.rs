@@ -97,6 +97,7 @@ impl Events {
             .map(|(index, choice)| self.chunk(index, "{}", &format!("{:?}", choice.finish_reason)))
             .collect();
         if let Some(usage) = completion.usage.as_ref().filter(|_| self.with_usage) {
+            let usage = serde_json::to_string(usage).expect("numbers are always JSON");
             events.push(format!("{}],\"usage\":{usage}}}\n\n", self.head).into());
         }
         events.push("data: [DONE]\n\n".into());

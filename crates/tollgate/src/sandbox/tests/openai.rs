@@ -122,7 +122,7 @@ async fn echo_repeats_the_last_user_message() {
     ]);
     let answer = ask(&sandbox, "sandbox-echo", json!({ "messages": messages })).await.json();
     assert_eq!(text_of(&answer), "größe \"quoted\"\n");
-    assert_eq!(answer["usage"]["prompt_tokens"], 1 + 5 + 85 + 4 * 3);
+    assert_eq!(answer["usage"]["prompt_tokens"], 1 + 8 + 85 + 4 * 3);
     let stream = ask(&sandbox, "sandbox-echo", json!({ "messages": messages, "stream": true })).await;
     assert_eq!(streamed_text(&stream, 0), "größe \"quoted\"\n");
 }
