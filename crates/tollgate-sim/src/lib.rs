@@ -1,1 +1,6 @@
-//! Breaks Tollgate on purpose.
+//! Breaks Tollgate on purpose, and measures it.
+//!
+//! [`load`] sends requests and times the answers.
+
+pub mod clock;
+pub mod load;
