@@ -1,1 +1,10 @@
-//! Breaks Tollgate on purpose.
+//! Breaks Tollgate on purpose, and measures it.
+//!
+//! [`load`] sends requests and times the answers, [`proxy`] is the bare reverse proxy that Tollgate is
+//! compared with, [`mod@bench`] runs both against each other and prints ratios.
+
+pub mod bench;
+pub mod clock;
+pub mod cores;
+pub mod load;
+pub mod proxy;

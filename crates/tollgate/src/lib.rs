@@ -1,1 +1,3 @@
 //! The Tollgate binary: command line, configuration, wiring, demo.
+
+pub mod sandbox;

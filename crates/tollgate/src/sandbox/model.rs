@@ -1,0 +1,52 @@
+//! The names of the sandbox's models. Each stands for a way in which a model can behave.
+
+use std::time::Duration;
+
+/// A model of the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Model {
+    Small,
+    Large,
+    Reasoning,
+    NoUsage,
+    WrongUsage,
+    Error500,
+    Cut,
+    Slow,
+    Hang,
+    ErrorAfter200,
+    Echo,
+    Embedding,
+}
+
+impl Model {
+    pub(super) const ALL: [(&'static str, Self); 12] = [
+        ("sandbox-small", Self::Small),
+        ("sandbox-large", Self::Large),
+        ("sandbox-reasoning", Self::Reasoning),
+        ("sandbox-no-usage", Self::NoUsage),
+        ("sandbox-wrong-usage", Self::WrongUsage),
+        ("sandbox-error-500", Self::Error500),
+        ("sandbox-cut", Self::Cut),
+        ("sandbox-slow", Self::Slow),
+        ("sandbox-hang", Self::Hang),
+        ("sandbox-error-after-200", Self::ErrorAfter200),
+        ("sandbox-echo", Self::Echo),
+        ("sandbox-embedding", Self::Embedding),
+    ];
+
+    /// The model of exactly this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|&(known, _)| known == name).map(|(_, model)| model)
+    }
+
+    /// The gap before each piece of a stream, unless the request asks for another.
+    pub(super) fn gap(self) -> Duration {
+        if self == Self::Slow { Duration::from_millis(100) } else { Duration::ZERO }
+    }
+
+    /// The fewest and the most tokens that it writes of its own accord.
+    pub(super) fn answer_tokens(self) -> (usize, usize) {
+        if self == Self::Large { (80, 200) } else { (16, 48) }
+    }
+}

@@ -1,0 +1,5 @@
+//! The sandbox over real connections.
+
+mod client;
+mod openai;
+mod rest;
