@@ -9,3 +9,4 @@
 
 mod json;
 pub mod json_guard;
+pub mod tokens;
