@@ -9,4 +9,5 @@
 
 mod json;
 pub mod json_guard;
+pub mod openai;
 pub mod tokens;
