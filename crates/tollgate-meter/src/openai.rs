@@ -7,7 +7,7 @@
 
 pub mod request;
 
-
+pub mod usage;
 
 /// What an upstream of this format is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
