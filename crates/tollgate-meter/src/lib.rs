@@ -10,4 +10,5 @@
 mod json;
 pub mod json_guard;
 pub mod openai;
+pub mod sse;
 pub mod tokens;

@@ -6,7 +6,7 @@
 //! are read as they are; where they differ, the line that knows says so.
 
 pub mod request;
-
+pub mod stream;
 pub mod usage;
 
 /// What an upstream of this format is asked to do.
