@@ -13,6 +13,8 @@ mod rewrite;
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memmem;
+use tollgate_core::meter::{Meter, MeterSet};
 
 use super::Endpoint;
 use crate::json_guard::{self, BadBody};
@@ -64,7 +66,16 @@ pub struct LlmRequest {
     generations: u64,
     prompt: PromptSize,
     hosted_tool: Option<&'static str>,
+    voice: Voice,
     places: Places,
+}
+
+/// Whether the answer may be spoken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Voice {
+    #[default]
+    Silent,
+    Spoken,
 }
 
 /// Where the values stand that an edit may replace; offsets into the body.
@@ -166,6 +177,31 @@ impl LlmRequest {
     #[must_use]
     pub const fn prompt(&self) -> &PromptSize {
         &self.prompt
+    }
+
+    /// The meters that the prompt's tokens can fall to; which of them is known only afterwards, so a
+    /// hold takes the dearest. Writes to a cache of an hour happen only where the body asks for a `ttl`.
+    #[must_use]
+    pub fn prompt_meters(&self) -> MeterSet {
+        let mut meters =
+            MeterSet::of(Meter::InputTokens).with(Meter::CachedInputTokens).with(Meter::CacheWrite5mTokens);
+        if self.prompt.audio > 0 {
+            meters = meters.with(Meter::AudioInputTokens);
+        }
+        if memmem::find(&self.body, b"\"ttl\"").is_some() {
+            meters = meters.with(Meter::CacheWrite1hTokens);
+        }
+        meters
+    }
+
+    /// The meters that the generated tokens can fall to.
+    #[must_use]
+    pub const fn answer_meters(&self) -> MeterSet {
+        let meters = MeterSet::of(Meter::OutputTokens).with(Meter::ReasoningTokens);
+        match self.voice {
+            Voice::Silent => meters,
+            Voice::Spoken => meters.with(Meter::AudioOutputTokens),
+        }
     }
 
     /// The member that makes the upstream run tools of its own which cost per use

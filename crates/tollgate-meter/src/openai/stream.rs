@@ -218,6 +218,17 @@ impl StreamMeter {
     }
 }
 
+/// The usage of a whole answer that reports none, by its text: `prompt_tokens` as input, and what
+/// [`StreamMeter::counted_usage`] would count in a stream of the same answer. An answer that breaks
+/// off counts as far as it goes.
+#[must_use]
+pub fn counted_usage_of_body(body: &[u8], prompt_tokens: u64, encoding: Encoding) -> Usage {
+    let mut generated = Generated::default();
+    // Text is added while it is read, so a flaw further on takes nothing away.
+    let _ = Chunk::read(body, &mut generated);
+    generated.usage(prompt_tokens, encoding)
+}
+
 /// `bytes` without the ranges in `removed`, which are in order; the same bytes where there are none.
 fn without(bytes: Bytes, removed: &[Range<usize>]) -> Bytes {
     if removed.is_empty() {

@@ -6,7 +6,7 @@ use super::names::{self, SERVICE_TIERS};
 use super::prompt::PromptSize;
 use super::{
     CHOICES_MAX, Delivery, Endpoint, LlmRequest, MODEL_LEN_MAX, OUTPUT_BOUND_MAX, Others, OutputField, Places,
-    StreamOptions, UsageChunk,
+    StreamOptions, UsageChunk, Voice,
 };
 use crate::json::{Kind, Scanner, whole_number};
 use crate::json_guard::{self, BadBody, Member};
@@ -23,6 +23,7 @@ pub(super) struct Draft {
     prompt: PromptSize,
     prompts: Option<u64>,
     hosted_tool: Option<&'static str>,
+    voice: Voice,
     places: Places,
 }
 
@@ -39,6 +40,7 @@ impl Draft {
             prompt: PromptSize::default(),
             prompts: None,
             hosted_tool: None,
+            voice: Voice::default(),
             places: Places::default(),
         }
     }
@@ -68,6 +70,7 @@ impl Draft {
                 Ok(())
             }
             (b"service_tier", _) => service_tier(scanner),
+            (b"modalities", _) => self.modalities(scanner),
             (b"messages", Endpoint::ChatCompletions) => {
                 self.prompts = Some(1);
                 self.prompt.add_messages(scanner)
@@ -109,6 +112,7 @@ impl Draft {
             generations,
             prompt: self.prompt,
             hosted_tool: self.hosted_tool,
+            voice: self.voice,
             places: self.places,
         })
     }
@@ -169,6 +173,23 @@ impl Draft {
         self.output_bound = self.output_bound.max(bound);
         self.places.output_bounds.push((field, start..scanner.at()));
         Ok(())
+    }
+
+    fn modalities(&mut self, scanner: &mut Scanner<'_>) -> Result<(), BadBody> {
+        let expected = || BadBody::new("modalities", "an array of texts");
+        match scanner.kind()? {
+            Kind::Null => json_guard::skip(scanner),
+            Kind::Array => scanner.array(|scanner| {
+                if scanner.kind()? != Kind::String {
+                    return Err(expected());
+                }
+                if *scanner.string()?.bytes() == *b"audio" {
+                    self.voice = Voice::Spoken;
+                }
+                Ok(())
+            }),
+            Kind::Object | Kind::String | Kind::Number | Kind::Bool => Err(expected()),
+        }
     }
 
     /// A member without a meaning of its own: it may still reach the model as text.

@@ -56,7 +56,6 @@ const OUTSIDE_PROMPT: &[&str] = &[
     "logit_bias",
     "logprobs",
     "metadata",
-    "modalities",
     "parallel_tool_calls",
     "presence_penalty",
     "prompt_cache_key",

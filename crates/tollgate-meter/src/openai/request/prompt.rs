@@ -38,6 +38,8 @@ pub struct PromptSize {
     pub images: u64,
     /// Parts whose size cannot be known here: files, videos, links to audio.
     pub attachments: u64,
+    /// Parts that are heard.
+    pub audio: u64,
     /// Tool and function declarations, in bytes; also part of `text_bytes`.
     pub tools_bytes: u64,
 }
@@ -148,11 +150,14 @@ impl PromptSize {
                         }
                     })
                 }
-                PartMember::Audio => for_link(scanner, |link| {
-                    if link.raw.starts_with(b"http") {
-                        self.attachments += 1;
-                    }
-                }),
+                PartMember::Audio => {
+                    self.audio += 1;
+                    for_link(scanner, |link| {
+                        if link.raw.starts_with(b"http") {
+                            self.attachments += 1;
+                        }
+                    })
+                }
                 PartMember::Attachment => {
                     self.attachments += 1;
                     scanner.skip()

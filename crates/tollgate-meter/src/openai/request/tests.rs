@@ -241,6 +241,21 @@ fn everything_that_may_reach_the_model_is_in_the_bound() {
 }
 
 #[test]
+fn the_meters_in_question_follow_the_request() {
+    let plain = chat("").unwrap();
+    assert!(!plain.prompt_meters().contains(Meter::AudioInputTokens));
+    assert!(!plain.prompt_meters().contains(Meter::CacheWrite1hTokens));
+    assert!(!plain.answer_meters().contains(Meter::AudioOutputTokens));
+    let spoken = chat(r#","modalities":["text","audio"],"audio":{"voice":"alloy"}"#).unwrap();
+    assert!(spoken.answer_meters().contains(Meter::AudioOutputTokens));
+    let heard = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AA"}},
+        {"type":"text","text":"x","cache_control":{"type":"ephemeral","ttl":"1h"}}]}]}"#;
+    let meters = parse(Endpoint::ChatCompletions, heard).unwrap().prompt_meters();
+    assert!(meters.contains(Meter::AudioInputTokens) && meters.contains(Meter::CacheWrite1hTokens));
+    assert!(chat(r#","modalities":"audio""#).is_err());
+}
+
+#[test]
 fn hosted_tools_are_named() {
     assert_eq!(chat(r#","web_search_options":{}"#).unwrap().hosted_tool(), Some("web_search_options"));
 }

@@ -1,4 +1,4 @@
-//! Reads one chunk: what it adds to the text, and what it reports.
+//! Reads one chunk, or a whole answer: what it adds to the text, and what it reports.
 
 use std::ops::Range;
 
@@ -76,8 +76,8 @@ impl Chunk {
                     index = whole_number(scanner.slice(value));
                     Ok(())
                 }
-                (b"delta" | b"text", Some(index)) => add_text(scanner, generated, index),
-                (b"delta" | b"text", None) => {
+                (b"delta" | b"message" | b"text", Some(index)) => add_text(scanner, generated, index),
+                (b"delta" | b"message" | b"text", None) => {
                     early.push(scanner.span()?);
                     Ok(())
                 }
@@ -110,7 +110,7 @@ fn report(scanner: &mut Scanner<'_>) -> Result<Option<Result<Usage, BadUsage>>, 
     Ok(report.and_then(|report| report.map(|report| report.usage(Endpoint::ChatCompletions)).transpose()).transpose())
 }
 
-/// Reads the `delta` of a chat chunk, or the `text` of a completion chunk.
+/// Reads the `delta` of a chat chunk, the `message` of a whole answer, or the `text` of a completion.
 fn add_text(scanner: &mut Scanner<'_>, generated: &mut Generated, choice: u64) -> Result<(), Flaw> {
     match scanner.kind()? {
         Kind::String => {

@@ -273,6 +273,18 @@ fn an_event_without_an_end_is_an_error() {
 }
 
 #[test]
+fn a_whole_answer_without_a_report_is_counted() {
+    let body = br#"{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"The capital of France is Paris.",
+        "reasoning_content":"Paris.","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}"#;
+    let counted = counted_usage_of_body(body, 9, Encoding::O200k);
+    let expected = Usage::NONE.with(Meter::InputTokens, 9).with(Meter::OutputTokens, 8).with(Meter::ReasoningTokens, 2);
+    assert_eq!(counted, expected);
+    let cut = counted_usage_of_body(&body[..150], 9, Encoding::O200k);
+    assert_eq!(cut.get(Meter::OutputTokens), 7);
+    assert_eq!(counted_usage_of_body(b"<html>", 9, Encoding::O200k), Usage::NONE.with(Meter::InputTokens, 9));
+}
+
+#[test]
 fn an_error_event_is_a_failure_by_name_or_by_member() {
     for stream in [
         "event: error\ndata: {\"message\":\"gone\"}\n\n",
