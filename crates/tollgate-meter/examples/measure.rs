@@ -6,11 +6,13 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tollgate_core::meter::{Meter, Usage};
 use tollgate_meter::json_guard;
 use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::{AskForUsage, Edits, LlmRequest, METERED};
 use tollgate_meter::openai::stream::{HideUsage, StreamMeter};
 use tollgate_meter::openai::usage::usage_of_body;
+use tollgate_meter::price_book::PriceBook;
 use tollgate_meter::tokens::{self, Encoding};
 
 const STREAM: &[u8] = include_bytes!("../testdata/openai/usage_at_end.sse");
@@ -51,7 +53,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(io::stdout(), "{each:>10.1?}  StreamMeter::push, chunk of {bytes} bytes, hide {hide:?}")?;
     }
 
+    report("PriceBook::shipped", 3, PriceBook::shipped)?;
+    let book = PriceBook::shipped()?;
+    let used =
+        Usage::NONE.with(Meter::InputTokens, 900).with(Meter::CachedInputTokens, 100).with(Meter::OutputTokens, 50);
+    report("PriceBook::get and ModelPrice::cost", 200_000, || {
+        book.get("openai", "gpt-5.4").map(|price| price.cost(&used))
+    })?;
+
+    let started = Instant::now();
     tokens::warm_up(Encoding::O200k);
+    writeln!(io::stdout(), "{:>10.1?}  tokens::warm_up, o200k, once", started.elapsed())?;
     for (name, unit) in [
         ("prose", "The quick brown fox jumps over the lazy dog. "),
         ("one letter", "a"),
