@@ -11,6 +11,10 @@ use std::borrow::Cow;
 use crate::json::{Flaw, Key, Kind, Scanner};
 use seen::Seen;
 
+/// Most members of an object whose names are compared. No documented object has a tenth of them, and a
+/// body of nothing but names would take memory many times its size.
+pub const MEMBERS_MAX: usize = 10_000;
+
 /// A request body that is refused (400), in words for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: expected {expected}")]
@@ -36,8 +40,9 @@ impl From<Flaw> for BadBody {
 /// Checks that `body` is one JSON object that every parser reads the same way.
 ///
 /// UTF-8 throughout, nesting of at most 64 levels, finite numbers, no key twice in the body itself or
-/// in the objects directly inside it (arrays do not count as a level), and no member whose name
-/// differs from one in `guarded` only by case: some parsers ignore case, also that of `ſ` and `K`.
+/// in the objects directly inside it (arrays do not count as a level), at most [`MEMBERS_MAX`] keys
+/// there, and no member of the body whose name differs from one in `guarded` only by case: some
+/// parsers ignore case, also that of `ſ` and `K`.
 ///
 /// # Errors
 /// [`BadBody`] with the first flaw.
@@ -129,6 +134,9 @@ pub(crate) fn members<'a>(
             return Err(BadBody::new(&shown(&name), "the member only once"));
         }
         member(scanner, &Member { name: &name, key })?;
+        if seen.len() == MEMBERS_MAX {
+            return Err(BadBody::new(&shown(&name), format!("at most {MEMBERS_MAX} members in one object")));
+        }
         seen.insert(name);
         Ok(())
     })

@@ -21,6 +21,10 @@ impl<'a> Seen<'a> {
         in_row || (self.len > IN_A_ROW && self.more.contains(name))
     }
 
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn insert(&mut self, name: Cow<'a, [u8]>) {
         match self.row.get_mut(self.len) {
             Some(place) => *place = Some(name),

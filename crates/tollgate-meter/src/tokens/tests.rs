@@ -43,7 +43,8 @@ fn text_without_words_is_counted_within_a_hundredth() {
 #[test]
 fn hostile_text_neither_panics_nor_stalls() {
     // A single run of spaces of this length ends tiktoken's own call in a panic.
-    let units = [" ", "\u{a0}", "\t\n ", "a", "aA", "\u{300}", "'S'll", "\0", "\u{fffd}", "1"];
+    let spaced = " ".repeat(1_900) + "x a b ";
+    let units = [&*spaced, " ", "\u{a0}", "\t\n ", "a", "aA", "\u{300}", "'S'll", "\0", "\u{fffd}", "1"];
     let started = std::time::Instant::now();
     for unit in units {
         let text = unit.repeat(1_000_000 / unit.len());
