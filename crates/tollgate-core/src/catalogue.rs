@@ -12,7 +12,7 @@ mod spend_cap;
 
 pub use access::{Charge, ModelAccess, RouteTerms, Selector};
 pub use plan::{AddOn, CallerLeft, Disclosure, PaymentTerms, Plan, Requirement};
-pub use price::{Component, Price, PriceModel, Tier};
+pub use price::{Component, Level, Price, PriceModel, Tier};
 pub use quota::{Coverage, Degradation, PastLimit, Quota, QuotaPeriod};
 pub use rate_limit::{RateLimit, RatePer, RateUnit, WhenTooFast};
 pub use spend_cap::{CapPeriod, CapScope, SpendCap};

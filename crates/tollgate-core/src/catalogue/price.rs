@@ -1,13 +1,30 @@
 //! Prices: rules that turn quantities into money.
 
 use crate::meter::{Meter, MeterSet};
-use crate::money::{Nanos, Rate};
+use crate::money::{Currency, Nanos, Rate};
 
 /// The price of one request: the sum of its components.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// Its stable name, under which tier progress is kept.
     pub key: Box<str>,
+    /// What it is in; `None` for whatever the customer pays in.
+    pub currency: Option<Currency>,
+    /// What is added up.
+    pub components: Box<[Component]>,
+    /// What is added up instead for long prompts, by rising threshold. A cliff: one token more than
+    /// `above` and all of the request costs it.
+    pub levels: Box<[Level]>,
+    /// Meters that may not count anything without a component for it: what a model did beyond its price
+    /// list is not free.
+    pub must_cover: MeterSet,
+}
+
+/// Components for prompts of more than so many tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// Prompt tokens beyond which it applies.
+    pub above: u64,
     /// What is added up.
     pub components: Box<[Component]>,
 }
@@ -59,14 +76,34 @@ impl Price {
     #[must_use]
     pub fn flat(key: &str, amount: Nanos) -> Self {
         let component = Component { meters: MeterSet::of(Meter::Calls), model: PriceModel::Flat(amount) };
-        Self { key: key.into(), components: Box::new([component]) }
+        Self::of(key, Box::new([component]))
+    }
+
+    /// A price of these components in the customer's currency.
+    #[must_use]
+    pub fn of(key: &str, components: Box<[Component]>) -> Self {
+        Self { key: key.into(), currency: None, components, levels: Box::default(), must_cover: MeterSet::EMPTY }
     }
 
     /// A price of so much for each unit of each meter.
     #[must_use]
     pub fn per_unit(key: &str, rates: impl IntoIterator<Item = (Meter, Rate)>) -> Self {
-        let component = |(meter, rate)| Component { meters: MeterSet::of(meter), model: PriceModel::PerUnit(rate) };
-        Self { key: key.into(), components: rates.into_iter().map(component).collect() }
+        Self::of(key, rates.into_iter().map(|(meter, rate)| Component::per_unit(meter, rate)).collect())
+    }
+
+    /// What is added up for a prompt of so many tokens.
+    #[must_use]
+    pub fn components_for(&self, prompt_tokens: u64) -> &[Component] {
+        let level = self.levels.iter().rev().find(|level| prompt_tokens > level.above);
+        level.map_or(&self.components, |level| &level.components)
+    }
+}
+
+impl Component {
+    /// So much for each unit of `meter`.
+    #[must_use]
+    pub const fn per_unit(meter: Meter, rate: Rate) -> Self {
+        Self { meters: MeterSet::of(meter), model: PriceModel::PerUnit(rate) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalogue::{Price, RouteTerms};
 use crate::id::{ApplicationId, KeyId};
-use crate::meter::Usage;
+use crate::meter::{MeterSet, Usage};
 
 /// What one request wants.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,12 @@ pub struct ModelAsk<'a> {
     pub price: Option<&'a Arc<Price>>,
     /// Tokens of the prompt.
     pub prompt_tokens: u64,
+    /// What a token of the prompt may turn out to be: cached, written to a cache, heard. The bound counts
+    /// all of them as [`Meter::InputTokens`](crate::meter::Meter::InputTokens).
+    pub prompt_meters: MeterSet,
+    /// What a generated token may turn out to be. The bound counts all of them as
+    /// [`Meter::OutputTokens`](crate::meter::Meter::OutputTokens).
+    pub answer_meters: MeterSet,
 }
 
 /// How good a bound is.

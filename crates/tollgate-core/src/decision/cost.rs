@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalogue::{Charge, Component, Coverage, PastLimit, Plan, Price, PriceModel, Quota};
-use crate::meter::{Meter, Usage};
+use crate::meter::{Meter, MeterSet, Usage};
 use crate::money::{Factor, Nanos, Overflow, Picos, Rate};
 use crate::rating::Progress;
 use crate::standing::{Standing, Subscription};
@@ -80,19 +80,57 @@ pub(crate) struct Cost {
 }
 
 /// The cost of `usage` at `tariff` for a customer in `standing`.
+///
+/// At admission it is the most that the usage can cost: whatever kind of token each token turns out to be,
+/// and whichever level of the price the prompt reaches.
 pub(crate) fn cost(
     standing: &Standing,
     ask: &Ask<'_>,
     tariff: &Tariff,
     usage: &Usage,
     at: At,
-) -> Result<Cost, Overflow> {
+) -> Result<Cost, CostError> {
     let Some(price) = &tariff.price else { return Ok(Cost::default()) };
+    if price.currency.is_some_and(|currency| currency != standing.currency) {
+        return Err(CostError::Unpriced);
+    }
+    let prompt_tokens = usage.sum(MeterSet::PROMPT_TOKENS);
+    if at == At::Settlement || price.levels.is_empty() {
+        return sum(standing, ask, tariff, price, price.components_for(prompt_tokens), usage, at);
+    }
+    let reachable = price.levels.iter().filter(|level| prompt_tokens > level.above);
+    let mut dearest = sum(standing, ask, tariff, price, &price.components, usage, at)?;
+    for level in reachable {
+        let cost = sum(standing, ask, tariff, price, &level.components, usage, at)?;
+        if cost.amount > dearest.amount {
+            dearest = cost;
+        }
+    }
+    Ok(dearest)
+}
+
+fn sum(
+    standing: &Standing,
+    ask: &Ask<'_>,
+    tariff: &Tariff,
+    price: &Price,
+    components: &[Component],
+    usage: &Usage,
+    at: At,
+) -> Result<Cost, CostError> {
+    let usage = match (at, &ask.model) {
+        (At::Admission, Some(model)) => {
+            let prompt = as_dearest(*usage, Meter::InputTokens, model.prompt_meters, components);
+            as_dearest(prompt, Meter::OutputTokens, model.answer_meters, components)
+        }
+        _ => *usage,
+    };
+    covers(price, components, &usage)?;
     let mut included = Included::of(standing, ask, at);
     let mut sum = Picos::ZERO;
     let mut tiers = Vec::new();
-    for (index, component) in price.components.iter().enumerate() {
-        let quantity = quantity_of(component, usage);
+    for (index, component) in components.iter().enumerate() {
+        let quantity = quantity_of(component, &usage);
         if quantity == 0 {
             continue;
         }
@@ -113,6 +151,32 @@ pub(crate) fn cost(
     }
     let amount = if tariff.factor == Factor::ONE { sum } else { sum.scaled(tariff.factor)? };
     Ok(Cost { amount: amount.ceil_to_nanos()?, tiers })
+}
+
+/// An error if a meter that must be covered counted something and has no component.
+fn covers(price: &Price, components: &[Component], usage: &Usage) -> Result<(), CostError> {
+    if price.must_cover.is_empty() {
+        return Ok(());
+    }
+    let is_priced = |meter: Meter| components.iter().any(|component| component.meters.contains(meter));
+    let mut counted = price.must_cover.iter().filter(|&meter| usage.get(meter) > 0);
+    if counted.all(is_priced) { Ok(()) } else { Err(CostError::Unpriced) }
+}
+
+/// `usage` with what it counts as `meter` counted as the dearest of `meters`.
+fn as_dearest(usage: Usage, meter: Meter, meters: MeterSet, components: &[Component]) -> Usage {
+    let quantity = usage.get(meter);
+    if quantity == 0 {
+        return usage;
+    }
+    let rate = |wanted: Meter| {
+        let of_meter = components.iter().filter(|component| component.meters.contains(wanted));
+        of_meter
+            .filter_map(|component| if let PriceModel::PerUnit(rate) = component.model { Some(rate) } else { None })
+            .max()
+    };
+    let dearest = meters.iter().max_by_key(|&candidate| rate(candidate)).filter(|&found| rate(found) > rate(meter));
+    dearest.map_or(usage, |found| usage.with(meter, 0).with(found, usage.get(found).saturating_add(quantity)))
 }
 
 /// The cost of `usage` for a plan that nobody is on yet: for calculators and estimates.

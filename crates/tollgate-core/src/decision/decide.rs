@@ -82,7 +82,7 @@ fn judge(standing: &Standing, ask: &Ask<'_>, now: Timestamp) -> Result<Terms, De
         Some(subscription) => within_quotas(standing, subscription, ask)?,
         None => (QuotaSet::default(), None),
     };
-    let cost = cost(standing, ask, &tariff, &ask.bound, At::Admission).map_err(|overflow| no_cost(overflow.into()))?;
+    let cost = cost(standing, ask, &tariff, &ask.bound, At::Admission).map_err(no_cost)?;
     within_caps(standing, ask, cost.amount)?;
     let on_account = match covered(standing, ask, plan, cost.amount, now) {
         Ok(on_account) => on_account,

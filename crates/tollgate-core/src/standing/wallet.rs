@@ -222,26 +222,22 @@ impl Wallet {
 
     /// Takes `cost` out of what `held` holds, in burn order, and lets go of the rest.
     ///
-    /// The cost must not be more than was held.
+    /// The cost must not be more than was held. A grant that is used up stays until durable facts agree
+    /// ([`Standing::adopt`](super::Standing::adopt)): forgotten here, it would be taken for a new one.
     pub fn settle(&mut self, held: &Draws, cost: Nanos) -> Draws {
         let mut taken = Draws::None;
         let mut missing = cost;
-        let mut emptied = false;
         for draw in held.as_slice() {
             let Some(grant) = self.get_mut(draw.grant) else { continue };
             let amount = draw.amount.min(missing);
             grant.held = grant.held.saturating_minus(draw.amount).at_least_zero();
             grant.remaining = grant.remaining.saturating_minus(amount);
             missing = missing.saturating_minus(amount);
-            emptied |= grant.remaining.is_zero() && grant.held.is_zero();
             if amount.is_positive() {
                 taken.push(Draw { grant: draw.grant, amount });
             }
         }
         debug_assert!(!missing.is_positive(), "a settlement never exceeds its hold");
-        if emptied {
-            self.0.retain(|grant| !grant.remaining.is_zero() || !grant.held.is_zero());
-        }
         taken
     }
 

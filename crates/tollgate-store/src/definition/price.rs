@@ -93,7 +93,7 @@ impl PriceDefinition {
                 .collect::<Result<_, _>>()?,
             _ => return Err(StoreError::invalid("per_call", "either `per_call` or `components`, and not both")),
         };
-        Ok(Price { key: self.key.as_str().into(), components })
+        Ok(Price::of(&self.key, components))
     }
 }
 

@@ -173,7 +173,13 @@ fn entitlement_reasons() {
     let llm = RouteTerms { charge: Charge::Model, ..route("1") };
     let price = Arc::new(Price::per_unit("large", [(Meter::InputTokens, "0.001".parse::<Rate>().unwrap())]));
     let large = |prompt_tokens, price| Ask {
-        model: Some(ModelAsk { id: "large", price, prompt_tokens }),
+        model: Some(ModelAsk {
+            id: "large",
+            price,
+            prompt_tokens,
+            prompt_meters: MeterSet::EMPTY,
+            answer_meters: MeterSet::EMPTY,
+        }),
         bound: Usage::ONE_CALL.with(Meter::InputTokens, prompt_tokens),
         ..ask(&llm)
     };
@@ -285,7 +291,17 @@ fn the_output_bound_is_lowered_only_if_the_plan_says_so_and_openly() {
     let price =
         Arc::new(Price::per_unit("m", [(Meter::InputTokens, rate("0.001")), (Meter::OutputTokens, rate("0.002"))]));
     let bound = Usage::ONE_CALL.with(Meter::InputTokens, 100).with(Meter::OutputTokens, 4_096);
-    let asked = Ask { model: Some(ModelAsk { id: "m", price: Some(&price), prompt_tokens: 100 }), bound, ..ask(&llm) };
+    let asked = Ask {
+        model: Some(ModelAsk {
+            id: "m",
+            price: Some(&price),
+            prompt_tokens: 100,
+            prompt_meters: MeterSet::EMPTY,
+            answer_meters: MeterSet::EMPTY,
+        }),
+        bound,
+        ..ask(&llm)
+    };
     assert_snapshot!(decided(&customer(plan(), "1.101"), &asked), @"402 insufficient_balance: Balance USD 1.101 does not cover the estimated USD 8.292 of this request; USD 7.20 is missing. An output of at most 500 tokens would fit. [after_action]");
     let clamping = |from| Plan { clamp_output_from: Some(from), ..plan() };
     assert_snapshot!(decided(&customer(clamping(500), "1.101"), &asked), @"admit, hold 1.10, output at most 500");

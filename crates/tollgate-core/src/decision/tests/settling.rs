@@ -27,7 +27,13 @@ fn tokens(input: u64, output: u64) -> Usage {
 #[test]
 fn actual_use_replaces_the_estimate() {
     let (route, price) = (llm_route(), per_token());
-    let model = Some(ModelAsk { id: "m", price: Some(&price), prompt_tokens: 100 });
+    let model = Some(ModelAsk {
+        id: "m",
+        price: Some(&price),
+        prompt_tokens: 100,
+        prompt_meters: MeterSet::EMPTY,
+        answer_meters: MeterSet::EMPTY,
+    });
     let asked = Ask { model, bound: tokens(100, 1_000), ..ask(&route) };
     let mut standing = customer(plan(), "5");
     let hold = admitted(&mut standing, &asked);
@@ -40,7 +46,13 @@ fn actual_use_replaces_the_estimate() {
 #[test]
 fn a_prepaid_customer_never_pays_more_than_was_held() {
     let (route, price) = (llm_route(), per_token());
-    let model = Some(ModelAsk { id: "m", price: Some(&price), prompt_tokens: 100 });
+    let model = Some(ModelAsk {
+        id: "m",
+        price: Some(&price),
+        prompt_tokens: 100,
+        prompt_meters: MeterSet::EMPTY,
+        answer_meters: MeterSet::EMPTY,
+    });
     let asked = Ask { model, bound: tokens(100, 100), ..ask(&route) };
     let mut standing = customer(plan(), "5");
     let hold = admitted(&mut standing, &asked);
@@ -52,7 +64,13 @@ fn a_prepaid_customer_never_pays_more_than_was_held() {
 #[test]
 fn a_postpaid_customer_owes_what_was_used() {
     let (route, price) = (llm_route(), per_token());
-    let model = Some(ModelAsk { id: "m", price: Some(&price), prompt_tokens: 100 });
+    let model = Some(ModelAsk {
+        id: "m",
+        price: Some(&price),
+        prompt_tokens: 100,
+        prompt_meters: MeterSet::EMPTY,
+        answer_meters: MeterSet::EMPTY,
+    });
     let asked = Ask { model, bound: tokens(100, 100), ..ask(&route) };
     let postpaid = Plan { payment: PaymentTerms::Postpaid { credit_limit: None }, ..plan() };
     let mut standing = customer(postpaid, "0.10");
@@ -131,7 +149,13 @@ fn a_change_of_plan_keeps_what_was_used_and_settles_what_runs() {
 fn tokens_that_were_not_used_return_to_the_bucket() {
     let pace = Pace::new(1_000, Duration::from_secs(60), 1_000);
     let (route, price) = (llm_route(), per_token());
-    let model = Some(ModelAsk { id: "m", price: Some(&price), prompt_tokens: 100 });
+    let model = Some(ModelAsk {
+        id: "m",
+        price: Some(&price),
+        prompt_tokens: 100,
+        prompt_meters: MeterSet::EMPTY,
+        answer_meters: MeterSet::EMPTY,
+    });
     let asked = Ask { model, bound: tokens(100, 900), ..ask(&route) };
     let mut standing = customer(Plan { rate_limits: Box::new([limit(RateUnit::Tokens(pace))]), ..plan() }, "50");
     let hold = admitted(&mut standing, &asked);
@@ -144,13 +168,8 @@ fn tokens_that_were_not_used_return_to_the_bucket() {
 #[test]
 fn tiers_are_climbed_across_requests() {
     let tier = |up_to, unit: &str| Tier { up_to, unit: unit.parse().unwrap(), flat: Nanos::ZERO };
-    let price = Price {
-        key: "steps".into(),
-        components: Box::new([Component {
-            meters: MeterSet::of(Meter::Calls),
-            model: PriceModel::Graduated(Box::new([tier(Some(3), "1"), tier(None, "0.5")])),
-        }]),
-    };
+    let steps = PriceModel::Graduated(Box::new([tier(Some(3), "1"), tier(None, "0.5")]));
+    let price = Price::of("steps", Box::new([Component { meters: MeterSet::of(Meter::Calls), model: steps }]));
     let route = RouteTerms { charge: Charge::Price(Arc::new(price)), ..route("1") };
     let mut standing = customer(plan(), "100");
     let costs: Vec<String> = (0..5)
@@ -167,11 +186,71 @@ fn tiers_are_climbed_across_requests() {
 fn included_use_is_free_and_the_rest_costs_its_price_also_within_one_request() {
     let token_quota = Quota { id: "tokens".into(), meters: MeterSet::TOKENS, ..quota(150, PastLimit::Overage(None)) };
     let (route, price) = (llm_route(), per_token());
-    let model = Some(ModelAsk { id: "m", price: Some(&price), prompt_tokens: 100 });
+    let model = Some(ModelAsk {
+        id: "m",
+        price: Some(&price),
+        prompt_tokens: 100,
+        prompt_meters: MeterSet::EMPTY,
+        answer_meters: MeterSet::EMPTY,
+    });
     let asked = Ask { model, bound: tokens(100, 100), ..ask(&route) };
     let mut standing = customer(Plan { quotas: Box::new([token_quota]), ..plan() }, "5");
     let hold = admitted(&mut standing, &asked);
     let settled = settle(&mut standing, &asked, &hold, tokens(100, 80), NOW);
     assert_eq!(settled.cost, amount("0.06"), "150 included, 30 output tokens paid");
     assert_eq!(standing.quotas[0].used, 180);
+}
+
+/// What kind of token a token is shows only afterwards: the hold takes the dearest it can be.
+#[test]
+fn the_hold_takes_the_dearest_kind_of_token_and_the_longest_prompts_level() {
+    let rate = |text: &str| text.parse::<Rate>().unwrap();
+    let per_unit = |input: &str, written: &str| -> Box<[Component]> {
+        Box::new([
+            Component::per_unit(Meter::InputTokens, rate(input)),
+            Component::per_unit(Meter::CacheWrite5mTokens, rate(written)),
+            Component::per_unit(Meter::OutputTokens, rate("0.01")),
+        ])
+    };
+    let level = Level { above: 100, components: per_unit("0.002", "0.003") };
+    let base = Price::of("m", per_unit("0.001", "0.00125"));
+    let price = Arc::new(Price { levels: Box::new([level]), must_cover: MeterSet::TOKENS, ..base });
+    let route = llm_route();
+    let asked = |tokens: u64| Ask {
+        model: Some(ModelAsk {
+            id: "m",
+            price: Some(&price),
+            prompt_tokens: tokens,
+            prompt_meters: MeterSet::of(Meter::InputTokens).with(Meter::CacheWrite5mTokens),
+            answer_meters: MeterSet::of(Meter::OutputTokens),
+        }),
+        bound: Usage::ONE_CALL.with(Meter::InputTokens, tokens).with(Meter::OutputTokens, 10),
+        ..ask(&route)
+    };
+    let mut standing = customer(plan(), "5");
+    let hold = admitted(&mut standing, &asked(100));
+    assert_eq!(hold.terms.amount, amount("0.225"), "100 written to the cache, 10 generated");
+    let plain = settle(&mut standing, &asked(100), &hold, tokens(100, 10), NOW);
+    assert_eq!(plain.cost, amount("0.20"));
+    let hold = admitted(&mut standing, &asked(101));
+    assert_eq!(hold.terms.amount, amount("0.403"), "one token more, and all of the prompt costs the level's price");
+
+    let unpriced = Usage::ONE_CALL.with(Meter::ReasoningTokens, 5);
+    let settled = settle(&mut standing, &asked(101), &hold, unpriced, NOW);
+    assert_eq!(settled.cost, hold.terms.amount, "what has no price is not free: the hold is what is believed");
+}
+
+#[test]
+fn a_price_in_another_currency_is_no_price() {
+    let (route, price) = (llm_route(), per_token());
+    let euros = Arc::new(Price { currency: Some(crate::money::Currency::EUR), ..(*price).clone() });
+    let model = ModelAsk {
+        id: "m",
+        price: Some(&euros),
+        prompt_tokens: 1,
+        prompt_meters: MeterSet::EMPTY,
+        answer_meters: MeterSet::EMPTY,
+    };
+    let asked = Ask { model: Some(model), bound: tokens(1, 1), ..ask(&route) };
+    assert_eq!(reason(&customer(plan(), "5"), &asked), "model_not_priced");
 }
