@@ -161,7 +161,7 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn grants(&self, customer: CustomerId) -> Result<Vec<GrantRow>, StoreError> {
-        self.fold().await?;
+        self.fold_customer(customer).await?;
         let mut connection = self.db.pool.acquire().await?;
         left(&mut connection, customer).await
     }

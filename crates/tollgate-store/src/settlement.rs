@@ -23,5 +23,6 @@ mod writer;
 pub use entry::{Bits, CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Flags, decode_all};
 pub(crate) use pending::shard_of;
 pub(crate) use replay::verify;
-pub use room::Durable;
+pub use room::{Durable, NotDurable};
+pub(crate) use writer::Shards;
 pub use writer::{Folder, Health, Settler, Ticket};

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tollgate_core::id::{Id, Ids, Kind, mint};
+use tollgate_core::id::{CustomerId, Id, Ids, Kind, mint};
 use tollgate_core::time::{Clock, Timestamp};
 
 use crate::catalogue::CatalogueCache;
 use crate::change::{Change, Refresh};
 use crate::db::Db;
 use crate::node_lock::NodeLock;
-use crate::settlement::{Folder, Settler};
+use crate::settlement::{Folder, Settler, Shards, shard_of};
 use crate::{StoreError, migrate};
 
 /// How to open a store.
@@ -111,7 +111,18 @@ impl Store {
     /// If the database does not answer.
     pub async fn fold(&self) -> Result<(), StoreError> {
         match self.folder.get() {
-            Some(folder) => folder.fold_all().await,
+            Some(folder) => folder.fold(Shards::All).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same for one customer, which is quicker.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn fold_customer(&self, customer: CustomerId) -> Result<(), StoreError> {
+        match self.folder.get() {
+            Some(folder) => folder.fold(Shards::One(shard_of(customer.to_bytes()))).await,
             None => Ok(()),
         }
     }

@@ -63,7 +63,7 @@ impl Store {
         const LIST: &str = "
             SELECT * FROM rollups WHERE customer_id = $1 AND hour >= $2 AND hour < $3
              ORDER BY hour DESC, route, model, outcome, key_id LIMIT $4";
-        self.fold().await?;
+        self.fold_customer(customer).await?;
         let rows = sqlx::query(LIST)
             .bind(customer.to_string())
             .bind(from.unix_micros())
@@ -105,7 +105,7 @@ impl Store {
         const LIST: &str = "
             SELECT quota, stage, period_start, crossed_at FROM thresholds WHERE customer_id = $1
              ORDER BY crossed_at DESC, stage DESC LIMIT $2";
-        self.fold().await?;
+        self.fold_customer(customer).await?;
         let rows = sqlx::query(LIST).bind(customer.to_string()).bind(limit).fetch_all(&self.db.pool).await?;
         rows.iter()
             .map(|row| {

@@ -241,6 +241,15 @@ impl Wallet {
         taken
     }
 
+    /// Takes what is left of expired grants out of the wallet. What running requests hold of a grant stays,
+    /// and with it the grant, until they have settled.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<(GrantId, Nanos)> {
+        let is_over =
+            |grant: &&mut Grant| grant.expires_at <= now && grant.held.is_zero() && grant.remaining.is_positive();
+        let over = self.0.iter_mut().filter(is_over);
+        over.map(|grant| (grant.id, std::mem::take(&mut grant.remaining))).collect()
+    }
+
     /// Lets go of everything that `held` holds.
     pub fn release(&mut self, held: &Draws) {
         self.settle(held, Nanos::ZERO);

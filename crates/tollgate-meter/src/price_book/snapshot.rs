@@ -101,6 +101,24 @@ impl PriceBook {
         Ok(Self::new(prices.collect::<Result<_, _>>()?)?)
     }
 
+    /// Reads rows as [`rows`](Self::rows) writes them.
+    ///
+    /// # Errors
+    /// [`BadSnapshot`] with the row and column of the first flaw.
+    pub fn from_rows<'a>(rows: impl IntoIterator<Item = &'a Value>) -> Result<Self, BadSnapshot> {
+        let price = |(index, row): (usize, &Value)| {
+            let cells = row.as_array().ok_or(BadSnapshot::OtherFormat)?;
+            Row { cells, number: index + 1 }.price(Date::MIN)
+        };
+        let prices = rows.into_iter().enumerate().map(price);
+        Ok(Self::new(prices.collect::<Result<_, _>>()?)?)
+    }
+
+    /// Every price as a row that stands for itself, with its day: how prices are kept one by one.
+    pub fn rows(&self) -> impl Iterator<Item = (&ModelPrice, Value)> {
+        self.prices().iter().map(|price| (price, Value::from(cells(price, Date::MIN))))
+    }
+
     /// Writes the book as a snapshot; `verified_on` is the day of every row that does not say another.
     #[must_use]
     pub fn to_snapshot(&self, verified_on: Date) -> String {

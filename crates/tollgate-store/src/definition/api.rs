@@ -44,6 +44,9 @@ pub enum Approval {
 pub struct UpstreamDefinition {
     /// `http://host:port` or `https://host`, with a path to put before every request's path if any.
     pub url: String,
+    /// Whose rows of the price book apply to its models: `openai`, `azure`, ...
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provider: String,
     /// Headers that are set on every forwarded request, credentials for example. Values may name an
     /// environment variable: `Bearer ${OPENAI_API_KEY}`. Never shown again.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]

@@ -1,12 +1,17 @@
 //! The queue in front of the writer: entries as bytes, in the order in which they came.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Entry;
 
 /// Entries that wait for the next commit.
 #[derive(Debug, Default)]
-pub(super) struct Queue(Mutex<Batch>);
+pub(super) struct Queue {
+    batch: Mutex<Batch>,
+    /// Bytes that wait, for whoever only wants to know whether there is room.
+    bytes: AtomicUsize,
+}
 
 /// Entries that are committed together.
 #[derive(Debug, Default)]
@@ -28,7 +33,7 @@ const GROUP_BYTES: usize = 4 * 1024 * 1024;
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Batch> {
         // Encoding writes to memory and cannot panic half-way through an entry.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends `entry` and returns its ticket, and whether the queue was empty before.
@@ -45,6 +50,7 @@ impl Queue {
         batch.started_min = batch.started_min.min(entry.started_at());
         batch.started_max = batch.started_max.max(entry.started_at());
         batch.end += 1;
+        self.bytes.store(batch.payload.len(), Ordering::Relaxed);
         (batch.end - 1, was_empty)
     }
 
@@ -54,12 +60,13 @@ impl Queue {
         empty.payload.clear();
         empty.entries = 0;
         empty.end = batch.end;
+        self.bytes.store(0, Ordering::Relaxed);
         std::mem::swap(&mut *batch, empty);
     }
 
     /// Bytes that wait.
     pub(super) fn bytes(&self) -> usize {
-        self.lock().payload.len()
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether nothing waits.

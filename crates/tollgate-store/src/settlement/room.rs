@@ -5,23 +5,44 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-/// How far the log is durable: every ticket below it.
+/// How far the log is durable: every ticket below `end`.
 #[derive(Debug, Default)]
-pub(super) struct Progress(AtomicU64);
+pub(super) struct Progress {
+    end: AtomicU64,
+    /// Commits have failed for so long that nobody should wait any more.
+    is_stuck: AtomicBool,
+}
+
+/// The database did not commit in time. The entry stays on its way to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the settlement could not be made durable in time")]
+pub struct NotDurable;
 
 impl Progress {
-    pub(super) fn reached(&self, ticket: u64) -> bool {
-        self.0.load(Ordering::Acquire) > ticket
+    /// Whether `ticket` is durable; an error if it is not and will not be soon.
+    fn of(&self, ticket: u64) -> Option<Result<(), NotDurable>> {
+        if self.end.load(Ordering::Acquire) > ticket {
+            Some(Ok(()))
+        } else if self.is_stuck.load(Ordering::Acquire) {
+            Some(Err(NotDurable))
+        } else {
+            None
+        }
     }
 
     pub(super) fn advance_to(&self, end: u64) {
-        self.0.store(end, Ordering::Release);
+        self.end.store(end, Ordering::Release);
+        self.is_stuck.store(false, Ordering::Release);
+    }
+
+    pub(super) fn get_stuck(&self) {
+        self.is_stuck.store(true, Ordering::Release);
     }
 }
 
@@ -46,7 +67,7 @@ impl Room {
                 let mut waiting = self.lock();
                 let mut index = 0;
                 while let Some((ticket, _)) = waiting.get(index) {
-                    if progress.reached(*ticket) {
+                    if progress.of(*ticket).is_some() {
                         ready.push(waiting.swap_remove(index).1);
                     } else {
                         index += 1;
@@ -58,8 +79,7 @@ impl Room {
     }
 }
 
-/// Ends when a ticket's group is durable. It never ends if the database never comes back: whoever waits
-/// sets a limit.
+/// Ends when a ticket's group is durable, or when commits have failed for too long.
 #[derive(Debug)]
 #[must_use = "nothing waits until it is awaited"]
 pub struct Durable {
@@ -69,11 +89,11 @@ pub struct Durable {
 }
 
 impl Future for Durable {
-    type Output = ();
+    type Output = Result<(), NotDurable>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.progress.reached(self.ticket) {
-            return Poll::Ready(());
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(result) = self.progress.of(self.ticket) {
+            return Poll::Ready(result);
         }
         let mut waiting = self.room.lock();
         match waiting.iter_mut().find(|(ticket, _)| *ticket == self.ticket) {
@@ -82,6 +102,6 @@ impl Future for Durable {
         }
         drop(waiting);
         // The commit may have come between the first look and the entry in the list.
-        if self.progress.reached(self.ticket) { Poll::Ready(()) } else { Poll::Pending }
+        self.progress.of(self.ticket).map_or(Poll::Pending, Poll::Ready)
     }
 }

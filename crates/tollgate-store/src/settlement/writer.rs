@@ -21,6 +21,9 @@ use super::room::{Durable, Progress, Room};
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
 
+/// How long answers wait for commits that fail. Beyond it they are cut off: nothing is completed unbilled.
+const ANSWERS_WAIT: Duration = Duration::from_secs(10);
+
 /// The handle by which the gateway settles. Cheap to clone.
 #[derive(Clone)]
 pub struct Settler {
@@ -33,6 +36,14 @@ struct Shared {
     rooms: Vec<Arc<Room>>,
     work: Notify,
     failing: AtomicBool,
+}
+
+impl Shared {
+    fn ring(&self) {
+        for room in &self.rooms {
+            room.bell.notify_one();
+        }
+    }
 }
 
 /// Stands for one entry on its way to the log.
@@ -61,7 +72,7 @@ impl Settler {
         Ticket(ticket)
     }
 
-    /// Ends when the entry behind `ticket` is durable. `core` is the room of the runtime that waits.
+    /// Ends when the entry behind `ticket` is durable, or when it cannot be for too long. `core` is the room of the runtime that waits.
     pub fn durable(&self, ticket: Ticket, core: usize) -> Durable {
         let room = Arc::clone(&self.shared.rooms[core % self.shared.rooms.len()]);
         Durable { ticket: ticket.0, progress: Arc::clone(&self.shared.progress), room }
@@ -129,16 +140,23 @@ pub struct Folder {
 }
 
 enum Command {
-    Fold(oneshot::Sender<Result<(), StoreError>>),
+    Fold(Shards, oneshot::Sender<Result<(), StoreError>>),
     Stop(oneshot::Sender<()>),
 }
 
+/// Which shards are to be folded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shards {
+    All,
+    One(usize),
+}
+
 impl Folder {
-    /// Folds everything that is committed.
-    pub(crate) async fn fold_all(&self) -> Result<(), StoreError> {
+    /// Folds what is committed.
+    pub(crate) async fn fold(&self, shards: Shards) -> Result<(), StoreError> {
         let gone = || StoreError::Unavailable(sqlx::Error::WorkerCrashed);
         let (done, result) = oneshot::channel();
-        self.commands.send(Command::Fold(done)).map_err(|_| gone())?;
+        self.commands.send(Command::Fold(shards, done)).map_err(|_| gone())?;
         self.shared.work.notify_one();
         result.await.map_err(|_| gone())?
     }
@@ -241,8 +259,11 @@ impl Writer {
             }
             match command {
                 None => (),
-                Some(Command::Fold(done)) => {
-                    let result = self.fold_all().await;
+                Some(Command::Fold(shards, done)) => {
+                    let result = match shards {
+                        Shards::All => self.fold_all().await,
+                        Shards::One(shard) => self.fold_shard(shard).await,
+                    };
                     let _ = done.send(result);
                 }
                 Some(Command::Stop(done)) => {
@@ -271,6 +292,7 @@ impl Writer {
     async fn commit(&mut self, batch: &Batch) {
         let next = self.link.next(&batch.payload);
         let mut patience = Duration::from_millis(10);
+        let began = Instant::now();
         loop {
             match self.append(batch, &next).await {
                 Ok(()) => break,
@@ -279,6 +301,10 @@ impl Writer {
                         error!(%error, "Settlements cannot be committed; paid requests are refused until they can");
                     }
                     self.connection = None;
+                    if began.elapsed() > ANSWERS_WAIT {
+                        self.shared.progress.get_stuck();
+                        self.shared.ring();
+                    }
                     tokio::time::sleep(patience).await;
                     patience = (patience * 2).min(Duration::from_secs(1));
                 }
@@ -289,9 +315,7 @@ impl Writer {
         }
         self.link = next;
         self.shared.progress.advance_to(batch.end);
-        for room in &self.shared.rooms {
-            room.bell.notify_one();
-        }
+        self.shared.ring();
         for entry in decode_all(&batch.payload) {
             let added = entry.and_then(|entry| self.shards[shard_of(entry.customer())].pending.add(&entry));
             if let Err(error) = added {

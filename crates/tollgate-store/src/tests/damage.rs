@@ -16,7 +16,7 @@ async fn with_some_history(bench: &Bench) {
         let ticket = settler.submit(&Entry::Call(call(&bench.store, &who, 1_000_000)));
         let listening = settler.clone();
         let listener = tokio::spawn(async move { listening.listen(0).await });
-        settler.durable(ticket, 0).await;
+        settler.durable(ticket, 0).await.unwrap();
         listener.abort();
     }
     bench.store.fold().await.unwrap();

@@ -76,7 +76,7 @@ fn what_was_used_arrives_in_every_book() {
         let crossing = CallEntry { counters: vec![crossing], ..call(store, &who, 0) };
         tickets.push(settler.submit(&Entry::Call(crossing)));
         for (index, ticket) in tickets.into_iter().enumerate() {
-            settler.durable(ticket, index % 2).await;
+            settler.durable(ticket, index % 2).await.unwrap();
         }
 
         assert_eq!(left(store, &who).await, "8.00");

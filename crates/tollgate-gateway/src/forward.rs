@@ -1,0 +1,150 @@
+//! Phase: send it to the upstream and wait for the head of the answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
+use http::request::Parts;
+use http::{HeaderName, Request, Response, Uri};
+use tokio::time::timeout;
+use tollgate_core::decision::Reason;
+use tracing::warn;
+
+use crate::admit::Admission;
+use crate::call::Call;
+use crate::caller::Presence;
+use crate::cores::Core;
+use crate::headers::{clean_request, value};
+use crate::refuse::Refusal;
+use crate::route::Route;
+use crate::upstream::{Answer, SendError, UpstreamBody};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// An answer that has begun. Only an [`Admission`] brings one about.
+pub(crate) struct Forwarded {
+    pub(crate) admission: Admission,
+    pub(crate) response: Response<Answer>,
+}
+
+/// How forwarding ended without an answer.
+pub(crate) enum NotForwarded {
+    /// The upstream gave none. The hold was let go.
+    Failed(Refusal),
+    /// The caller left before it came and owes nothing for that.
+    CallerLeft(Box<Admission>),
+}
+
+/// Sends an admitted request.
+///
+/// A caller who leaves meanwhile is waited for no longer than its plan says: `received` owes nothing for an
+/// answer that has not begun, `generated` owes what the upstream makes of it.
+pub(crate) async fn forward(
+    core: &Core,
+    call: &mut Call,
+    admission: Admission,
+    parts: Parts,
+    body: UpstreamBody,
+    presence: &Presence,
+) -> Result<Forwarded, NotForwarded> {
+    let route = Arc::clone(admission.route());
+    let request = match upstream_request(call, &route, parts, body) {
+        Ok(request) => request,
+        Err(error) => {
+            warn!(request = %call.id, %error, "A request could not be written for the upstream");
+            return Err(NotForwarded::Failed(Refusal::bad_request(
+                "path",
+                "a path that the upstream can be asked for",
+            )));
+        }
+    };
+    let sent = Instant::now();
+    let answered = timeout(route.terms.time_max, route.upstream.send(core.index, request));
+    let answered = match leaving_matters(&admission) {
+        false => answered.await,
+        true => tokio::select! {
+            answered = answered => answered,
+            () = presence.left() => return Err(NotForwarded::CallerLeft(Box::new(admission))),
+        },
+    };
+    call.upstream_us = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match answered {
+        Ok(Ok(response)) => Ok(Forwarded { admission, response }),
+        Ok(Err(error)) => Err(NotForwarded::Failed(failed(core, call, &route, &error))),
+        Err(_) => {
+            warn!(request = %call.id, upstream = route.upstream.name(), "The upstream took too long");
+            Err(NotForwarded::Failed(Refusal::upstream_timeout()))
+        }
+    }
+}
+
+/// Whether nothing is owed for an answer that nobody waits for.
+fn leaving_matters(admission: &Admission) -> bool {
+    let plan = admission.plan().map(|plan| &**plan);
+    matches!(tollgate_core::decision::Terms::caller_left(plan), tollgate_core::catalogue::CallerLeft::Received)
+}
+
+fn failed(core: &Core, call: &Call, route: &Route, error: &SendError) -> Refusal {
+    let caller_stopped = matches!(error, SendError::Answer(error) if error.is_user());
+    if caller_stopped {
+        return Refusal::caller_left();
+    }
+    warn!(request = %call.id, upstream = route.upstream.name(), %error, "The upstream gave no answer");
+    match error {
+        SendError::Connect(_) => Refusal::reason(Reason::UpstreamUnavailable, core.now()),
+        SendError::Answer(_) => Refusal::upstream_failed(),
+    }
+}
+
+/// The request as the upstream gets it.
+pub(crate) fn upstream_request(
+    call: &Call,
+    route: &Route,
+    mut parts: Parts,
+    body: UpstreamBody,
+) -> Result<Request<UpstreamBody>, http::Error> {
+    let upstream = &route.upstream;
+    let host = parts.headers.get(HOST).cloned();
+    clean_request(&mut parts.headers);
+    let headers = &mut parts.headers;
+    headers.insert(HOST, upstream.host().clone());
+    headers.insert(REQUEST_ID, value(&call.id_text));
+    headers.insert(FORWARDED_FOR, value(&call.peer.to_canonical().to_string()));
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    if let Some(host) = host {
+        headers.insert(FORWARDED_HOST, host);
+    }
+    if route.llm.is_some() {
+        // What is to be metered must be readable; the body may have been edited.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.remove(CONTENT_LENGTH);
+    }
+    for (name, value) in upstream.headers() {
+        headers.insert(name.clone(), value.clone());
+    }
+    let uri = target(route, &parts.uri)?;
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = parts.headers;
+    Ok(request)
+}
+
+/// The target at the upstream: the path as it came, or with the route's own beginning.
+fn target(route: &Route, uri: &Uri) -> Result<Uri, http::Error> {
+    match &route.upstream_path {
+        None if route.upstream.keeps_paths() => match uri.path_and_query() {
+            Some(target) => Ok(Uri::from(target.clone())),
+            None => Ok(Uri::from_static("/")),
+        },
+        None => route.upstream.target(uri.path(), uri.query()),
+        Some(own) => {
+            let rest = uri.path().strip_prefix(&*route.path_prefix).unwrap_or_default();
+            let own = own.split('{').next().unwrap_or_default();
+            route.upstream.target(&format!("{own}{rest}"), uri.query())
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Headers on their way through: what belongs to one connection stays with it, what only Tollgate may
+//! say is taken out, and credentials never reach an upstream.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+
+/// Fields about one connection (RFC 9110 7.6.1), whether Connection names them or not.
+static HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Fields in which callers send their key, and fields that only a proxy in front may set.
+static OF_THE_CALLER: [HeaderName; 8] = [
+    HeaderName::from_static("authorization"),
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("proxy-authorization"),
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+];
+
+/// Fields that Connection may not name: taking them away would change what the request means.
+const PROTECTED: [&str; 7] =
+    ["authorization", "x-api-key", "host", "content-length", "content-type", "forwarded", "x-forwarded-for"];
+
+/// Takes out what belongs to the client's connection, what the caller may not say, and credentials.
+pub(crate) fn clean_request(headers: &mut HeaderMap) {
+    drop_hop_by_hop(headers);
+    for name in &OF_THE_CALLER {
+        headers.remove(name);
+    }
+    headers.remove(HOST);
+    drop_ours(headers);
+}
+
+/// Takes out what belongs to the upstream's connection, and what only Tollgate may say.
+pub(crate) fn clean_response(headers: &mut HeaderMap) {
+    drop_hop_by_hop(headers);
+    drop_ours(headers);
+}
+
+fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse::<HeaderName>().ok())
+            .filter(|name| !PROTECTED.contains(&name.as_str()))
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Drops fields that begin with `tollgate-`, also if an underscore stands where the dash should.
+fn drop_ours(headers: &mut HeaderMap) {
+    let is_ours = |name: &HeaderName| {
+        let name = name.as_str().as_bytes();
+        name.len() > 8 && name.starts_with(b"tollgate") && matches!(name[8], b'-' | b'_')
+    };
+    if headers.keys().any(is_ours) {
+        let ours: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
+        for name in ours {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Whether the client asks to turn the connection into a WebSocket.
+pub(crate) fn is_websocket(headers: &HeaderMap) -> bool {
+    let has = |name: HeaderName, word: &str| {
+        let values = headers.get_all(name);
+        values.iter().filter_map(|v| v.to_str().ok()).any(|v| v.split(',').any(|w| w.trim().eq_ignore_ascii_case(word)))
+    };
+    has(UPGRADE, "websocket") && has(CONNECTION, "upgrade")
+}
+
+/// The declared length of a body.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A value out of text that the program made; characters that a header cannot carry are replaced.
+pub(crate) fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| {
+        let ascii: String = text.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }).collect();
+        HeaderValue::from_str(&ascii).unwrap_or_else(|_| HeaderValue::from_static(""))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        list.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_the_connection_or_the_caller_stays_behind() {
+        let mut map = headers(&[
+            ("connection", "close, x-secret-hop, content-type"),
+            ("x-secret-hop", "1"),
+            ("content-type", "text/plain"),
+            ("authorization", "Bearer tg_test_x"),
+            ("x-forwarded-for", "10.0.0.1"),
+            ("tollgate-cost", "0"),
+            ("tollgate_cost", "0"),
+            ("te", "trailers"),
+            ("accept", "*/*"),
+        ]);
+        clean_request(&mut map);
+        let left: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["content-type", "accept"], "Connection cannot take Content-Type away");
+    }
+
+    #[test]
+    fn websockets_are_recognised() {
+        assert!(is_websocket(&headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")])));
+        assert!(!is_websocket(&headers(&[("upgrade", "websocket")])));
+        assert!(!is_websocket(&headers(&[("connection", "upgrade"), ("upgrade", "h2c")])));
+    }
+}

@@ -1,0 +1,49 @@
+//! One request from socket to settlement.
+//!
+//! Start with [`request`]: its `carry` is the path, a line for each phase, and each phase is a file of
+//! that name. Around it:
+//!
+//! - [`gateway`] starts and stops everything; [`cores`] runs one single-threaded runtime per core, each
+//!   with its own listener and upstream connections;
+//! - [`front_door`] refuses what an HTTP parser would let through, [`connection`] serves a connection;
+//! - [`directory`] knows keys and standings, [`snapshot`] routes, prices and offers;
+//! - [`refuse`] turns every refusal into the caller's dialect.
+//!
+//! This crate knows nothing of invoices, payment providers or pages. What it needs of them it asks
+//! through a trait ([`Verifier`]).
+
+mod admit;
+mod answer;
+mod authenticate;
+mod authorize;
+mod call;
+mod caller;
+mod connection;
+mod cores;
+mod directory;
+mod estimate;
+mod forward;
+mod front_door;
+mod gateway;
+mod head_check;
+mod headers;
+pub mod limits;
+mod metering;
+mod own_paths;
+mod refuse;
+mod relay;
+mod request;
+mod respond_headers;
+mod route;
+mod settle;
+mod snapshot;
+mod supervisor;
+mod upstream;
+mod verification;
+mod websocket;
+
+pub use directory::{FrozenBy, KnownCustomer};
+pub use gateway::{Gateway, Options, Settlement, StartError};
+pub use refuse::TextOverride;
+pub use snapshot::{Setup, SnapshotError};
+pub use verification::{NoVerifier, Verification, Verifier};

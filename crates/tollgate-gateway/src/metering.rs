@@ -1,0 +1,162 @@
+//! Phase: what an answer used. One meter for each kind of answer.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use tollgate_core::meter::{Meter, Usage, UsageSource};
+use tollgate_meter::openai::Endpoint;
+use tollgate_meter::openai::request::{Delivery, LlmRequest, UsageChunk};
+use tollgate_meter::openai::stream::{Ending, HideUsage, StreamMeter, counted_usage_of_body};
+use tollgate_meter::openai::usage::usage_of_body;
+use tollgate_meter::tokens::Tokenizer;
+use tracing::warn;
+
+/// What an answer used, and where the figures come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Metered {
+    pub(crate) usage: Usage,
+    pub(crate) source: UsageSource,
+}
+
+/// What is known of a model request when its answer is metered.
+#[derive(Debug)]
+pub(crate) struct ModelFacts {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) model: Box<str>,
+    pub(crate) prompt_tokens: u64,
+    /// What was believed to be the most; stands in if nothing better is known.
+    pub(crate) bound: Usage,
+}
+
+/// Meters one answer.
+#[derive(Debug)]
+pub(crate) enum AnswerMeter {
+    /// A REST answer: calls, bytes, time.
+    Rest,
+    /// A model's answer in one piece.
+    Model(ModelFacts),
+    /// A model's answer as events.
+    ModelStream(Box<StreamMeter>, ModelFacts),
+}
+
+impl AnswerMeter {
+    /// The meter for the answer to a model request.
+    pub(crate) fn of_model(request: &LlmRequest, facts: ModelFacts, headers: &HeaderMap) -> Self {
+        let is_stream = request.delivery() == Delivery::Streamed && is_event_stream(headers);
+        if !is_stream {
+            return Self::Model(facts);
+        }
+        let hide = match request.usage_chunk() {
+            UsageChunk::Asked => HideUsage::No,
+            UsageChunk::NotAsked => HideUsage::Yes,
+        };
+        Self::ModelStream(Box::new(StreamMeter::new(hide)), facts)
+    }
+
+    /// Whether the answer must be read whole to be metered.
+    pub(crate) const fn needs_whole(&self) -> bool {
+        matches!(self, Self::Model(_))
+    }
+
+    /// Takes a frame and gives what may go to the caller now. An error means that the stream cannot be
+    /// metered any further.
+    pub(crate) fn push(&mut self, frame: Bytes) -> Result<Bytes, &'static str> {
+        match self {
+            Self::Rest | Self::Model(_) => Ok(frame),
+            Self::ModelStream(meter, _) => {
+                meter.push(frame).map_err(|_| "an event of the stream is too large to be metered")
+            }
+        }
+    }
+
+    /// Whether nothing that matters can follow.
+    pub(crate) fn is_done(&self) -> bool {
+        match self {
+            Self::Rest | Self::Model(_) => false,
+            Self::ModelStream(meter, _) => meter.is_done(),
+        }
+    }
+
+    /// The bytes that were held back at the end of a stream.
+    pub(crate) fn finish(&mut self) -> Bytes {
+        match self {
+            Self::Rest | Self::Model(_) => Bytes::new(),
+            Self::ModelStream(meter, _) => meter.finish(),
+        }
+    }
+
+    /// Whether a stream that has ended is a whole answer.
+    pub(crate) fn is_complete(&self) -> bool {
+        match self {
+            Self::Rest | Self::Model(_) => true,
+            Self::ModelStream(meter, _) => meter.ending() == Ending::Complete,
+        }
+    }
+
+    /// Whether the stream has produced anything that is worth money.
+    pub(crate) fn has_output(&self) -> bool {
+        match self {
+            Self::Rest | Self::Model(_) => true,
+            Self::ModelStream(meter, _) => {
+                meter.text_bytes() > 0 || matches!(meter.reported_usage(), Ok(Some(_)) | Err(_))
+            }
+        }
+    }
+
+    /// What a stream used, as far as it came.
+    pub(crate) fn of_stream(&self) -> Metered {
+        match self {
+            Self::Rest => Metered { usage: Usage::NONE, source: UsageSource::Reported },
+            Self::Model(facts) => Metered { usage: facts.bound, source: UsageSource::Estimated },
+            Self::ModelStream(meter, facts) => match meter.reported_usage() {
+                Ok(Some(usage)) => Metered { usage, source: UsageSource::Reported },
+                Ok(None) => Metered {
+                    usage: meter.counted_usage(facts.prompt_tokens, Tokenizer::of_model(&facts.model).encoding),
+                    source: UsageSource::Counted,
+                },
+                Err(error) => {
+                    warn!(model = &*facts.model, %error, "An upstream reported impossible usage; counting instead");
+                    Metered {
+                        usage: meter.counted_usage(facts.prompt_tokens, Tokenizer::of_model(&facts.model).encoding),
+                        source: UsageSource::Counted,
+                    }
+                }
+            },
+        }
+    }
+
+    /// What a whole answer used.
+    pub(crate) fn of_whole(&self, body: &[u8]) -> Metered {
+        let Self::Model(facts) = self else { return self.of_stream() };
+        let counted = || Metered {
+            usage: counted_usage_of_body(body, facts.prompt_tokens, Tokenizer::of_model(&facts.model).encoding),
+            source: UsageSource::Counted,
+        };
+        match usage_of_body(facts.endpoint, body) {
+            Ok(Some(usage)) => Metered { usage, source: UsageSource::Reported },
+            Ok(None) => counted(),
+            Err(error) => {
+                warn!(model = &*facts.model, %error, "An upstream reported impossible usage; counting instead");
+                counted()
+            }
+        }
+    }
+}
+
+impl Metered {
+    /// With what Tollgate itself saw of the call.
+    pub(crate) fn with_call(mut self, bytes_in: u64, bytes_out: u64, compute_ms: u64) -> Self {
+        self.usage = self
+            .usage
+            .with(Meter::Calls, 1)
+            .with(Meter::BytesIn, bytes_in)
+            .with(Meter::BytesOut, bytes_out)
+            .with(Meter::ComputeMs, compute_ms);
+        self
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+}

@@ -1,0 +1,175 @@
+//! A problem as an HTTP response.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
+    LINK, RETRY_AFTER, VARY,
+};
+use http::{HeaderName, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use tollgate_core::decision::{Facts, Reason};
+
+use crate::answer::AnswerBody;
+use crate::headers::value;
+
+use super::refusal::Fault;
+use super::{Dialect, Problem, Refusal, html, xml};
+
+const TOLLGATE_REASON: HeaderName = HeaderName::from_static("tollgate-reason");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// What a page in a browser may read.
+pub(crate) const EXPOSED: &str = "Tollgate-Reason, Tollgate-Cost, Tollgate-Balance, Tollgate-Warning, Tollgate-Clamped, \
+                                  Tollgate-Degraded, Retry-After, Link, RateLimit, RateLimit-Policy, x-request-id, \
+                                  request-id, x-should-retry, WWW-Authenticate, PAYMENT-REQUIRED, PAYMENT-RESPONSE, \
+                                  Payment-Receipt";
+
+/// Waits longer than this are not for a program to sit out.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The response for `problem`.
+pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) -> Response<AnswerBody> {
+    let body = match dialect {
+        Dialect::Json => Value::Object(problem.members.clone()).to_string(),
+        Dialect::Xml => xml::document(&problem.members),
+        Dialect::Html => html::page(problem),
+        Dialect::OpenAi => Value::Object(openai(problem)).to_string(),
+    };
+    let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(dialect.content_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization"));
+    headers.insert(TOLLGATE_REASON, HeaderValue::from_static(problem.code));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    if dialect == Dialect::Html {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(html::CONTENT_SECURITY_POLICY));
+    }
+    links(headers, problem);
+    match refusal {
+        Refusal::Denied(denied) => {
+            retry(headers, problem.status, denied.retry.after);
+            rate_limit(headers, &denied.denial.facts, denied.retry.after);
+            if denied.denial.reason == Reason::ApiKeyMissing || denied.denial.reason == Reason::ApiKeyInvalid {
+                headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollgate\""));
+            }
+        }
+        Refusal::Fault(fault) => about_fault(headers, fault),
+    }
+    response
+}
+
+fn links(headers: &mut HeaderMap, problem: &Problem) {
+    let mut links = Vec::new();
+    if let Some(url) = &problem.resolve_url {
+        links.push(format!("<{url}>; rel=\"payment\""));
+    }
+    if let Some(url) = &problem.docs_url {
+        links.push(format!("<{url}>; rel=\"help\""));
+        links.push(format!("<{}>; rel=\"describedby\"", problem.type_url));
+    }
+    if !links.is_empty() {
+        headers.insert(LINK, value(&links.join(", ")));
+    }
+}
+
+/// Tells SDKs whether to repeat the request by themselves. Never for a payment; for too fast a request
+/// only if a program can wait for it.
+fn retry(headers: &mut HeaderMap, status: u16, after: Option<Duration>) {
+    if let Some(after) = after {
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    let hopeless = match status {
+        402 => true,
+        429 => after.is_none_or(|after| after > PATIENCE),
+        _ => false,
+    };
+    if hopeless {
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+}
+
+fn about_fault(headers: &mut HeaderMap, fault: &Fault) {
+    if let Some(allow) = &fault.allow {
+        headers.insert(ALLOW, value(allow));
+    }
+    retry(headers, fault.status, fault.retry_after);
+}
+
+/// The RateLimit fields of the policy that was violated (draft-ietf-httpapi-ratelimit-headers-10).
+fn rate_limit(headers: &mut HeaderMap, facts: &Facts, after: Option<Duration>) {
+    let seconds = after.map_or(0, |after| after.as_secs().max(1));
+    let (policy, limit) = match facts {
+        Facts::Rate(rate) => {
+            let unit = if rate.unit == "tokens" { ";tollgate-unit=\"tokens\"" } else { "" };
+            (
+                format!("\"{}\";q={};w={}{unit}", rate.policy, rate.limit, rate.window.as_secs()),
+                format!("\"{}\";r=0;t={seconds}", rate.policy),
+            )
+        }
+        Facts::Concurrency { policy, limit } => {
+            (format!("\"{policy}\";q={limit};qu=\"concurrent-requests\""), format!("\"{policy}\";r=0;t={seconds}"))
+        }
+        Facts::Quota(quota) => {
+            let window = quota.window.map_or_else(String::new, |window| format!(";w={}", window.as_secs()));
+            let left = quota.limit.saturating_sub(quota.used);
+            (format!("\"{}\";q={}{window}", quota.policy, quota.limit), format!("\"{}\";r={left}", quota.policy))
+        }
+        _ => return,
+    };
+    headers.insert(RATE_LIMIT_POLICY, value(&policy));
+    headers.insert(RATE_LIMIT, value(&limit));
+}
+
+/// The problem with the `error` object that OpenAI's SDKs read. The link is in the message, because most
+/// clients show nothing else.
+pub(super) fn openai(problem: &Problem) -> Map<String, Value> {
+    let mut members = problem.members.clone();
+    let link = problem.resolve_url.as_ref().map_or_else(String::new, |url| format!(" {url}"));
+    let request = members.get("request_id").and_then(Value::as_str).unwrap_or_default();
+    let message = format!("{}{link} (request {request})", problem.detail);
+    let kind = match problem.status {
+        401 => "invalid_request_error",
+        402 if is_about_money(problem.code) => "insufficient_quota",
+        402 => "billing_error",
+        403 => "permission_error",
+        429 => "rate_limit_exceeded",
+        status if status >= 500 => "server_error",
+        _ => "invalid_request_error",
+    };
+    let mut error = json!({
+        "message": message,
+        "type": kind,
+        "param": members.get("field").cloned().unwrap_or(Value::Null),
+        "code": problem.code,
+        "reason": problem.code,
+        "request_id": request,
+    });
+    // Members beside `error` never reach the program that uses an SDK; those within do.
+    for name in ["actions", "retry", "balance", "required", "shortfall", "quota", "limit", "cap", "plan"] {
+        if let Some(value) = problem.members.get(name) {
+            error[name] = value.clone();
+        }
+    }
+    members.insert("error".to_owned(), error);
+    members
+}
+
+/// OpenAI's umbrella for "no more money": balance, quota and cap.
+fn is_about_money(code: &str) -> bool {
+    matches!(code, "insufficient_balance" | "quota_exceeded" | "spend_cap_reached")
+}
+
+impl Problem {
+    /// The problem as an error inside an OpenAI stream that has begun.
+    pub(crate) fn openai_frame(&self) -> Bytes {
+        let error = openai(self).remove("error").unwrap_or_default();
+        Bytes::from(format!("data: {}\n\n", json!({ "error": error })))
+    }
+}

@@ -1,0 +1,288 @@
+//! The path of a request, top to bottom.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tollgate_meter::openai::request::{AskForUsage, Delivery, Edits};
+use tollgate_store::settlement::Flags;
+
+use crate::admit::{Admission, admit};
+use crate::answer::AnswerBody;
+use crate::authenticate::authenticate;
+use crate::authorize::authorize;
+use crate::call::Call;
+use crate::caller::Presence;
+use crate::cores::Core;
+use crate::estimate::{self, Estimate, ModelEstimate, PendingBody};
+use crate::forward::{Forwarded, NotForwarded, forward};
+use crate::head_check::head_check;
+use crate::headers::{clean_response, content_length, is_websocket};
+use crate::limits::{MODEL_ANSWER_BYTES_MAX, WHOLE_ANSWER_BYTES};
+use crate::metering::{AnswerMeter, ModelFacts};
+use crate::refuse::{Problem, Refusal, respond};
+use crate::relay::{Exchange, Relay, Stage};
+use crate::route::{Route, route};
+use crate::settle::{record_refusal, settle, settle_nothing};
+use crate::snapshot::Snapshot;
+use crate::upstream::{Answer, UpstreamBody};
+use crate::{own_paths, respond_headers, websocket};
+
+/// Answers a request: what [`carry`] makes of it, or the refusal in the caller's dialect.
+pub(crate) async fn answer(
+    core: Arc<Core>,
+    peer: IpAddr,
+    request: Request<Incoming>,
+    presence: Arc<Presence>,
+) -> Response<AnswerBody> {
+    let mut call = Call::new(core.mint(), core.now(), peer, &request);
+    let snapshot = core.snapshot();
+    let cors = respond_headers::Cors::of(&request, &snapshot.setup);
+    if let Some(preflight) = cors.preflight(&request) {
+        return preflight;
+    }
+    let id = call.id_text.clone();
+    let mut response = match carry(&core, &mut call, &snapshot, request, &presence).await {
+        Ok(Carried::Answer(response)) => response,
+        // The call goes with the relay; what is left to do here needs its id only.
+        Ok(Carried::Relayed(relay)) => relay.into_response(call),
+        Err(refusal) => refuse(&core, &call, &snapshot, &refusal),
+    };
+    respond_headers::identify(response.headers_mut(), &id);
+    cors.allow(response.headers_mut());
+    response
+}
+
+/// What became of a request that was not refused.
+pub(crate) enum Carried {
+    /// The whole answer.
+    Answer(Response<AnswerBody>),
+    /// An answer that is passed on while it arrives.
+    Relayed(Box<RelayWithoutCall>),
+}
+
+/// The path: each line is a phase, each phase a file of that name.
+async fn carry(
+    core: &Arc<Core>,
+    call: &mut Call,
+    snapshot: &Arc<Snapshot>,
+    request: Request<Incoming>,
+    presence: &Presence,
+) -> Result<Carried, Refusal> {
+    head_check(&request)?;
+    if own_paths::is_own(request.uri().path()) {
+        return own_paths::serve(core, call, snapshot, request).await.map(Carried::Answer);
+    }
+    let route = Arc::clone(route(snapshot, &request)?);
+    call.on_route(&route);
+    let key = authenticate(&core.directory, request.headers(), call.arrived_at).await?;
+    call.key = Some(Arc::clone(&key));
+    authorize(&key, &route, request.headers(), call.peer, call.arrived_at)?;
+    if route.websocket && is_websocket(request.headers()) {
+        return websocket::carry(core, call, snapshot, &key, &route, request).await.map(Carried::Answer);
+    }
+
+    let (parts, body) = request.into_parts();
+    let mut estimate = match route.llm {
+        None => estimate::of_rest(&route, &parts.headers, body)?,
+        Some(endpoint) => {
+            let headers = &parts.headers;
+            estimate::of_model(endpoint, &route, &key, snapshot, headers, body, call.arrived_at).await?
+        }
+    };
+    if let Some(model) = &estimate.model {
+        call.model = model.request.model().into();
+        call.bytes_in = len(model.request.body());
+    }
+    let admission = admit(core, call, &key, &route, snapshot, &mut estimate).await?;
+    call.admitted = Some(Instant::now());
+    deliver(core, call, &route, admission, estimate, parts, presence).await
+}
+
+/// From admission to settlement.
+async fn deliver(
+    core: &Arc<Core>,
+    call: &mut Call,
+    route: &Arc<Route>,
+    admission: Admission,
+    estimate: Estimate,
+    parts: Parts,
+    presence: &Presence,
+) -> Result<Carried, Refusal> {
+    let Estimate { model, body, .. } = estimate;
+    let clamped = admission.clamped_output();
+    let (body, sent) = match (body, &model) {
+        (PendingBody::Passing(incoming), _) => estimate::passing(incoming, route.request_bytes_max),
+        (PendingBody::OfModel, Some(model)) => (UpstreamBody::Whole(edited(model, clamped)), Arc::default()),
+        (PendingBody::OfModel, None) => (UpstreamBody::Empty, Arc::default()),
+    };
+    let forwarded = Instant::now();
+    let Forwarded { admission, response } = match forward(core, call, admission, parts, body, presence).await {
+        Ok(forwarded) => forwarded,
+        Err(NotForwarded::Failed(refusal)) => return Err(refusal),
+        Err(NotForwarded::CallerLeft(admission)) => {
+            admission.release();
+            return Err(Refusal::caller_left());
+        }
+    };
+    call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
+
+    let (mut head, answer) = response.into_parts();
+    let length = content_length(&head.headers);
+    let meter = meter_for(model.as_ref(), &admission, &head);
+    clean_response(&mut head.headers);
+    respond_headers::terms(&mut head.headers, &admission, clamped, model.as_ref());
+    let status = head.status.as_u16();
+    if is_free_of_charge(status, route) {
+        return whole_and_free(core, call, head, answer, admission).await;
+    }
+    let is_short = length.is_some_and(|length| length <= WHOLE_ANSWER_BYTES);
+    if is_short || meter.needs_whole() {
+        return whole(core, call, head, answer, meter, admission, forwarded).await;
+    }
+    let core = Arc::clone(core);
+    let relay = RelayWithoutCall { core, head, answer, meter, admission, sent, forwarded, length };
+    Ok(Carried::Relayed(Box::new(relay)))
+}
+
+/// The body of a model request with what Tollgate must change in it.
+fn edited(model: &ModelEstimate, clamped: Option<u64>) -> Bytes {
+    let request = &model.request;
+    let bound = clamped.or(model.output_bound);
+    // A bound that the caller did not name is named, or the upstream would know none.
+    let must_say = bound.filter(|&bound| request.output_bound() != Some(bound));
+    request.rewritten(&Edits {
+        model: (*model.id != *request.model()).then_some(&*model.id),
+        output_bound: must_say,
+        usage: match request.delivery() {
+            Delivery::Streamed => AskForUsage::Always,
+            Delivery::Whole => AskForUsage::AsSent,
+        },
+        ..Edits::default()
+    })
+}
+
+fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::response::Parts) -> AnswerMeter {
+    let Some(model) = model else { return AnswerMeter::Rest };
+    let facts = ModelFacts {
+        endpoint: model.request.endpoint(),
+        model: model.id.clone(),
+        prompt_tokens: model.prompt_tokens,
+        bound: admission.bound(),
+    };
+    AnswerMeter::of_model(&model.request, facts, &head.headers)
+}
+
+/// Failures are not billed: the upstream's own never, the caller's only where the route says so.
+fn is_free_of_charge(status: u16, route: &Route) -> bool {
+    status >= 500 || (status >= 400 && !route.charge_client_errors)
+}
+
+/// Passes a failure on. It is short, or cut short.
+async fn whole_and_free(
+    core: &Arc<Core>,
+    call: &mut Call,
+    head: http::response::Parts,
+    answer: Answer,
+    admission: Admission,
+) -> Result<Carried, Refusal> {
+    let limit = usize::try_from(MODEL_ANSWER_BYTES_MAX).unwrap_or(usize::MAX);
+    let Ok(collected) = Limited::new(answer, limit).collect().await else {
+        admission.release();
+        return Err(Refusal::upstream_failed());
+    };
+    let body = collected.to_bytes();
+    call.bytes_out = len(&body);
+    let _ticket = settle_nothing(core, call, head.status.as_u16(), admission);
+    Ok(Carried::Answer(with_length(head, body)))
+}
+
+/// Reads an answer whole, settles it, and sends it once that is durable.
+async fn whole(
+    core: &Arc<Core>,
+    call: &mut Call,
+    mut head: http::response::Parts,
+    answer: Answer,
+    meter: AnswerMeter,
+    admission: Admission,
+    forwarded: Instant,
+) -> Result<Carried, Refusal> {
+    let limit = usize::try_from(MODEL_ANSWER_BYTES_MAX).unwrap_or(usize::MAX);
+    let body = match Limited::new(answer, limit).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) => {
+            tracing::warn!(request = %call.id, %error, "An answer broke off");
+            admission.release();
+            return Err(Refusal::upstream_failed());
+        }
+    };
+    call.bytes_out = len(&body);
+    let compute_ms = u64::try_from(forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let metered = meter.of_whole(&body).with_call(call.bytes_in, call.bytes_out, compute_ms);
+    let customer = Arc::clone(admission.customer());
+    let receipt = settle(core, call, head.status.as_u16(), admission, metered);
+    respond_headers::receipt(&mut head.headers, &receipt, &customer, core.now());
+    if core.release_after(receipt.ticket).await.is_err() {
+        return Err(Refusal::not_durable(core.now()));
+    }
+    Ok(Carried::Answer(with_length(head, body)))
+}
+
+fn with_length(mut head: http::response::Parts, body: Bytes) -> Response<AnswerBody> {
+    // An answer to HEAD, and one without content, keeps the length it has.
+    if !body.is_empty() {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(len(&body)));
+    }
+    Response::from_parts(head, AnswerBody::whole(body))
+}
+
+/// Renders and writes down a refusal.
+pub(crate) fn refuse(core: &Core, call: &Call, snapshot: &Snapshot, refusal: &Refusal) -> Response<AnswerBody> {
+    let problem = Problem::new(refusal, &call.context(), &snapshot.setup, &snapshot.texts);
+    let members = serde_json::Value::Object(problem.members.clone()).to_string();
+    record_refusal(core, call, refusal.status(), refusal.code(), &members);
+    respond(refusal, &problem, call.dialect)
+}
+
+/// A relay that lacks only its call, which is still needed until the head is complete.
+pub(crate) struct RelayWithoutCall {
+    core: Arc<Core>,
+    head: http::response::Parts,
+    answer: Answer,
+    meter: AnswerMeter,
+    admission: Admission,
+    sent: Arc<std::sync::atomic::AtomicU64>,
+    forwarded: Instant,
+    length: Option<u64>,
+}
+
+impl RelayWithoutCall {
+    fn into_response(self, mut call: Call) -> Response<AnswerBody> {
+        call.flags = call.flags.with(Flags::STREAMED);
+        let relay = Relay::new(Exchange {
+            core: self.core,
+            call,
+            status: self.head.status.as_u16(),
+            answer: self.answer,
+            meter: self.meter,
+            admission: Some(self.admission),
+            sent: self.sent,
+            forwarded: self.forwarded,
+            length: self.length,
+            stage: Stage::Passing,
+            idle: None,
+        });
+        Response::from_parts(self.head, AnswerBody::Relayed(relay))
+    }
+}
+
+fn len(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

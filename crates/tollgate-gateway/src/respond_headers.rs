@@ -1,0 +1,158 @@
+//! Headers of answers: who, what it cost, what is left, what is ahead; and what browsers may read.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, VARY,
+};
+use http::{Method, Request, Response, StatusCode};
+use tollgate_core::catalogue::{Disclosure, RateUnit};
+use tollgate_core::decision::Notices;
+use tollgate_core::time::Timestamp;
+
+use crate::admit::Admission;
+use crate::answer::AnswerBody;
+use crate::directory::KnownCustomer;
+use crate::estimate::ModelEstimate;
+use crate::headers::value;
+use crate::refuse::EXPOSED;
+use crate::settle::Receipt;
+use crate::snapshot::Setup;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const COST: HeaderName = HeaderName::from_static("tollgate-cost");
+const BALANCE: HeaderName = HeaderName::from_static("tollgate-balance");
+const WARNING: HeaderName = HeaderName::from_static("tollgate-warning");
+const CLAMPED: HeaderName = HeaderName::from_static("tollgate-clamped");
+const DEGRADED: HeaderName = HeaderName::from_static("tollgate-degraded");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// The request's id under the two names that SDKs read.
+pub(crate) fn identify(headers: &mut HeaderMap, id: &str) {
+    let id = value(id);
+    headers.insert(REQUEST_ID, id.clone());
+    headers.insert(ANTHROPIC_REQUEST_ID, id);
+}
+
+/// On which terms an answer is served.
+pub(crate) fn terms(
+    headers: &mut HeaderMap,
+    admission: &Admission,
+    clamped: Option<u64>,
+    model: Option<&ModelEstimate>,
+) {
+    if let Some(tokens) = clamped {
+        headers.insert(CLAMPED, HeaderValue::from(tokens));
+    }
+    if let Some(model) = model.filter(|model| *model.id != *model.request.model()) {
+        headers.insert(DEGRADED, value(&format!("model={}", model.id)));
+    }
+    warnings(headers, admission, admission.notices());
+    rate_limit(headers, admission);
+}
+
+/// Usage stages and grace, so that programs see them before they are refused.
+fn warnings(headers: &mut HeaderMap, admission: &Admission, notices: Notices) {
+    if let Some((quota, percent)) = notices.stage
+        && let Some(quota) = admission.plan().and_then(|plan| plan.quotas.get(quota))
+    {
+        headers.append(WARNING, value(&format!("quota=\"{}\";percent={percent}", quota.id)));
+    }
+    if let Some(until) = notices.grace_until {
+        headers.append(WARNING, value(&format!("payment_past_due;access_until=\"{until}\"")));
+    }
+}
+
+/// The first request limit and the first quota of the plan, as the RateLimit fields say them
+/// (draft-ietf-httpapi-ratelimit-headers-10).
+fn rate_limit(headers: &mut HeaderMap, admission: &Admission) {
+    let Some(plan) = admission.plan() else { return };
+    if plan.rate_limits.is_empty() && plan.quotas.is_empty() {
+        return;
+    }
+    let (mut policy, mut left) = (String::new(), String::new());
+    let standing = admission.customer().standing();
+    let now = admission.decided_at();
+    let requests = plan.rate_limits.iter().enumerate().find_map(|(index, limit)| match limit.unit {
+        RateUnit::Requests(pace) => Some((index, limit, pace)),
+        RateUnit::Tokens(_) | RateUnit::Concurrency(_) => None,
+    });
+    if let Some((index, limit, pace)) = requests {
+        let bucket = standing.rates.get(u8::try_from(index).unwrap_or(u8::MAX), 0).bucket;
+        let (id, quantity, window) = (&limit.id, pace.quantity(), pace.window().as_secs());
+        let reset = bucket.full_at().since(now).as_secs();
+        policy.push_str(&format!("\"{id}\";q={quantity};w={window}"));
+        left.push_str(&format!("\"{id}\";r={};t={reset}", bucket.remaining(&pace, now)));
+    }
+    if let (Some(quota), Some(window), Some(subscription)) =
+        (plan.quotas.first(), standing.quotas.first(), &standing.subscription)
+    {
+        let separator = if policy.is_empty() { "" } else { ", " };
+        let limit = subscription.quota_limit(0);
+        let seconds = window.period.end.since(window.period.start).as_secs();
+        let reset = window.period.end.since(now).as_secs();
+        policy.push_str(&format!("{separator}\"{}\";q={limit};w={seconds}", quota.id));
+        left.push_str(&format!("{separator}\"{}\";r={};t={reset}", quota.id, window.left(limit)));
+    }
+    drop(standing);
+    headers.insert(RATE_LIMIT_POLICY, value(&policy));
+    headers.insert(RATE_LIMIT, value(&left));
+}
+
+/// What a settled answer cost, and what is left where the plan shows it.
+pub(crate) fn receipt(headers: &mut HeaderMap, receipt: &Receipt, customer: &KnownCustomer, now: Timestamp) {
+    let standing = customer.standing();
+    let discloses =
+        standing.subscription.as_ref().is_none_or(|subscription| subscription.plan.disclosure == Disclosure::Full);
+    let balance = standing.wallet.balance(now).0;
+    drop(standing);
+    headers.insert(COST, value(&format!("{} {}", receipt.cost, receipt.currency)));
+    if discloses {
+        headers.insert(BALANCE, value(&format!("{balance} {}", receipt.currency)));
+    }
+}
+
+/// What a page of another origin may do with an answer (Fetch standard, CORS protocol).
+pub(crate) struct Cors(Option<HeaderValue>);
+
+impl Cors {
+    /// The origin that is allowed, if the request names one and the operator allows it.
+    pub(crate) fn of<B>(request: &Request<B>, setup: &Setup) -> Self {
+        if setup.cors_origins.is_empty() {
+            return Self(None);
+        }
+        let Some(origin) = request.headers().get(ORIGIN) else { return Self(None) };
+        let allowed = setup.cors_origins.iter().any(|o| o == "*" || o.as_bytes() == origin.as_bytes());
+        Self(allowed.then(|| origin.clone()))
+    }
+
+    /// The answer to a browser that asks before it calls.
+    pub(crate) fn preflight<B>(&self, request: &Request<B>) -> Option<Response<AnswerBody>> {
+        let asks = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        self.0.as_ref().filter(|_| asks)?;
+        let mut response = Response::new(AnswerBody::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        self.allow(headers);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE"));
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(
+                "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, x-api-key, x-goog-api-key, \
+                 PAYMENT-SIGNATURE, X-PAYMENT, Payment-Authorization, Accept-Payment, Access-Control-Expose-Headers",
+            ),
+        );
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        Some(response)
+    }
+
+    /// Lets the page read the answer.
+    pub(crate) fn allow(&self, headers: &mut HeaderMap) {
+        let Some(origin) = &self.0 else { return };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+}

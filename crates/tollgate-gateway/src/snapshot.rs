@@ -1,0 +1,240 @@
+//! The snapshot: routes, upstreams, prices and offers, compiled once and read without locks.
+//!
+//! A reload compiles another one and swaps it in; requests under way keep theirs. No connection notices.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use tollgate_core::catalogue::{Catalogue, Charge, Component, Level, Price, RouteTerms};
+use tollgate_core::meter::{Meter, MeterSet};
+use tollgate_core::money::Currency;
+use tollgate_meter::openai::Endpoint;
+use tollgate_meter::price_book::{ModelPrice, PriceBook, Rates, Terms};
+use tollgate_store::definition::{
+    AddOnDefinition, ApiDefinition, Approval, LlmFormat, PlanDefinition, PriceDefinition, RouteDefinition,
+};
+use tollgate_store::{Store, StoreError};
+
+use crate::refuse::{TextOverride, Texts};
+use crate::route::{Matcher, Route};
+use crate::upstream::Upstream;
+
+/// What the operator set outside the catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Where people find the portal, without a slash at the end: `http://localhost:4021`.
+    pub portal_url: String,
+    /// Where problem types are documented, without a slash at the end.
+    pub docs_url: String,
+    /// Where people write to: an address for `mailto:`, or a URL.
+    pub support: String,
+    /// The web origins that may call the gateway from a browser; `*` for all.
+    pub cors_origins: Vec<String>,
+    /// Own texts and links for refusals.
+    pub texts: Vec<TextOverride>,
+    /// Values for `${NAME}` in upstream headers.
+    pub secrets: HashMap<String, String>,
+}
+
+/// Why a snapshot cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A route refers to something that is not there.
+    #[error("{place}: expected {expected}")]
+    Invalid {
+        /// Where: `api rest, route search, price`.
+        place: String,
+        /// What was expected there.
+        expected: String,
+    },
+}
+
+/// Routes, upstreams, prices and offers at one moment.
+pub(crate) struct Snapshot {
+    pub(crate) setup: Setup,
+    pub(crate) routes: Vec<Arc<Route>>,
+    pub(crate) matcher: Matcher,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) texts: Texts,
+    book: PriceBook,
+    /// Prices of the book as decisions need them, by provider and model.
+    prices: HashMap<Box<str>, HashMap<Box<str>, Arc<Price>>>,
+}
+
+impl Snapshot {
+    /// Compiles what is published.
+    pub(crate) async fn read(store: &Store, setup: Setup) -> Result<Self, SnapshotError> {
+        let prices = store.published::<PriceDefinition>().await?;
+        let prices: HashMap<String, Arc<Price>> = prices
+            .into_iter()
+            .map(|price| Ok((price.definition.key.clone(), Arc::new(price.definition.to_core()?))))
+            .collect::<Result<_, StoreError>>()?;
+        let mut catalogue = Catalogue::default();
+        for plan in store.published::<PlanDefinition>().await? {
+            if plan.definition.on_sale {
+                catalogue.plans.push(store.plan(&plan.definition.key, Some(plan.version)).await?);
+            }
+        }
+        catalogue.plans.sort_by_key(|plan| plan.base_price);
+        for add_on in store.published::<AddOnDefinition>().await? {
+            catalogue.add_ons.push(store.add_on(&add_on.definition.key, Some(add_on.version)).await?);
+        }
+        catalogue.add_ons.sort_by_key(|add_on| add_on.price);
+        let book = price_book(store).await?;
+        let mut routes = Vec::new();
+        let mut matcher = Matcher::default();
+        for api in store.published::<ApiDefinition>().await? {
+            compile_api(&api.definition, &prices, &setup, &mut routes, &mut matcher)?;
+        }
+        let texts = Texts::compile(&setup.texts)
+            .map_err(|expected| SnapshotError::Invalid { place: "refusal_text".to_owned(), expected })?;
+        let prices = prices_by_name(&book);
+        Ok(Self { setup, routes, matcher, catalogue, texts, book, prices })
+    }
+
+    /// The row of the price book for a model at a provider.
+    pub(crate) fn model(&self, provider: &str, model: &str) -> Option<&ModelPrice> {
+        self.book.get(provider, model)
+    }
+
+    /// The price of a model as decisions need it. One that is said to be free has nothing to add up.
+    pub(crate) fn model_price(&self, provider: &str, model: &str) -> Option<&Arc<Price>> {
+        self.prices.get(provider)?.get(model)
+    }
+}
+
+/// The book of the stored rows.
+async fn price_book(store: &Store) -> Result<PriceBook, SnapshotError> {
+    let rows = store.model_prices().await?;
+    PriceBook::from_rows(rows.iter().map(|(_, row)| &row.0)).map_err(|error| SnapshotError::Invalid {
+        place: "price book".to_owned(),
+        expected: format!("rows that can be read: {error}"),
+    })
+}
+
+/// Prices by provider and by each name of a model.
+fn prices_by_name(book: &PriceBook) -> HashMap<Box<str>, HashMap<Box<str>, Arc<Price>>> {
+    let mut prices: HashMap<Box<str>, HashMap<Box<str>, Arc<Price>>> = HashMap::new();
+    for row in book.prices() {
+        let price = Arc::new(price_of(row));
+        let models = prices.entry(row.provider.clone()).or_default();
+        for name in std::iter::once(&row.model).chain(&row.aliases) {
+            models.insert(name.clone(), Arc::clone(&price));
+        }
+    }
+    prices
+}
+
+fn price_of(row: &ModelPrice) -> Price {
+    let components = |rates: &Rates| -> Box<[Component]> {
+        rates.iter().map(|(meter, rate)| Component::per_unit(meter, rate)).collect()
+    };
+    let price = Price::of(&format!("{}/{}", row.provider, row.model), Box::default());
+    let Terms::Priced(list) = &row.terms else { return price };
+    let mut levels = list.levels();
+    Price {
+        currency: Some(Currency::USD),
+        components: levels.next().map(|(_, rates)| components(&rates)).unwrap_or_default(),
+        levels: levels.map(|(above, rates)| Level { above, components: components(&rates) }).collect(),
+        must_cover: MeterSet::TOKENS.with(Meter::Images),
+        ..price
+    }
+}
+
+fn compile_api(
+    api: &ApiDefinition,
+    prices: &HashMap<String, Arc<Price>>,
+    setup: &Setup,
+    routes: &mut Vec<Arc<Route>>,
+    matcher: &mut Matcher,
+) -> Result<(), SnapshotError> {
+    let invalid =
+        |what: &str, expected: String| SnapshotError::Invalid { place: format!("api {}, {what}", api.key), expected };
+    let headers = upstream_headers(api, setup).map_err(|expected| invalid("upstream.headers", expected))?;
+    let upstream = Upstream::new(&api.upstream, headers).map_err(|expected| invalid("upstream.url", expected))?;
+    let upstream = Arc::new(upstream);
+    for definition in &api.routes {
+        let place = |field: &str| format!("route {}, {field}", definition.key);
+        let charge = charge_of(definition, prices).map_err(|expected| invalid(&place("price"), expected))?;
+        let key = format!("{}.{}", api.key, definition.key);
+        let route = Route {
+            terms: RouteTerms {
+                key: key.as_str().into(),
+                api: api.key.as_str().into(),
+                feature: definition.feature.as_deref().map(Into::into),
+                charge,
+                verify_from: definition.verify_from.map(|amount| amount.0),
+                time_max: Duration::from_millis(definition.timeout_ms),
+            },
+            llm: definition.llm.map(|format| match format {
+                LlmFormat::OpenaiChat => Endpoint::ChatCompletions,
+                LlmFormat::OpenaiCompletions => Endpoint::Completions,
+                LlmFormat::OpenaiEmbeddings => Endpoint::Embeddings,
+            }),
+            provider: api.upstream.provider.as_str().into(),
+            upstream: Arc::clone(&upstream),
+            methods: definition.methods.iter().filter_map(|method| method.parse().ok()).collect(),
+            upstream_path: definition.upstream_path.as_deref().map(Into::into),
+            path_prefix: definition.path.split('{').next().unwrap_or_default().into(),
+            approval: api.approval == Approval::Required,
+            scope: definition.scope.as_deref().map(Into::into),
+            request_bytes_max: definition.request_bytes_max,
+            response_bytes_max: definition.response_bytes_max,
+            websocket: definition.websocket,
+            charge_client_errors: definition.charge_client_errors,
+        };
+        matcher
+            .insert(api.host.as_deref(), &definition.path, routes.len())
+            .map_err(|expected| invalid(&place("path"), expected))?;
+        routes.push(Arc::new(route));
+    }
+    Ok(())
+}
+
+fn charge_of(route: &RouteDefinition, prices: &HashMap<String, Arc<Price>>) -> Result<Charge, String> {
+    let price =
+        |key: &String| prices.get(key).cloned().ok_or_else(|| format!("a price that exists, and {key:?} does not"));
+    Ok(match (&route.price, route.llm, &route.pay_per_request) {
+        (Some(key), None, None) => Charge::Price(price(key)?),
+        (None, Some(_), None) => Charge::Model,
+        (None, None, Some(key)) => Charge::PerRequest(price(key)?),
+        _ if route.free => Charge::Free,
+        _ => Charge::Unpriced,
+    })
+}
+
+/// The headers that are set on every forwarded request, with secrets in their places.
+fn upstream_headers(api: &ApiDefinition, setup: &Setup) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    api.upstream
+        .headers
+        .iter()
+        .map(|(name, value)| {
+            let header: HeaderName = name.parse().map_err(|_| format!("the name of a header, and {name:?} is none"))?;
+            let value = with_secrets(value, &setup.secrets)?;
+            // The value may be a secret, so the error does not show it.
+            let mut value: HeaderValue = value.parse().map_err(|_| format!("a value that {name} can have"))?;
+            value.set_sensitive(true);
+            Ok((header, value))
+        })
+        .collect()
+}
+
+/// `text` with every `${NAME}` replaced.
+fn with_secrets(text: &str, secrets: &HashMap<String, String>) -> Result<String, String> {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, after) = after.split_once('}').ok_or("a closing brace after `${`")?;
+        let value = secrets.get(name).ok_or_else(|| format!("the environment variable {name} to be set"))?;
+        result.push_str(before);
+        result.push_str(value);
+        rest = after;
+    }
+    result.push_str(rest);
+    Ok(result)
+}

@@ -1,0 +1,60 @@
+//! Tasks that outlive the connection they came from. Shutdown waits for them.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// Counts the tasks of one core that must be finished before it stops.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Supervisor(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    running: AtomicUsize,
+    idle: Notify,
+}
+
+/// One task that is being waited for.
+#[derive(Debug)]
+pub(crate) struct Running(Arc<State>);
+
+impl Supervisor {
+    /// Runs `task` on the present runtime; it is waited for.
+    pub(crate) fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let running = self.enter();
+        tokio::spawn(async move {
+            task.await;
+            drop(running);
+        });
+    }
+
+    /// Something that is waited for until the result is dropped.
+    pub(crate) fn enter(&self) -> Running {
+        self.0.running.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(&self.0))
+    }
+
+    /// Ends when nothing runs any more.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let notified = self.0.idle.notified();
+            if self.0.running.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Connections that are kept open, by core: a connection is used by the core that opened it.
+//!
+//! One request at a time uses a connection, so a long stream never stands in another request's way. The
+//! one used last is used first; those that nobody needs age and are closed.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tracing::debug;
+
+use crate::limits::UPSTREAM_KEPT;
+
+use super::{Upstream, UpstreamBody};
+
+type Sender = SendRequest<UpstreamBody>;
+
+/// Connections that nobody uses at the moment, by core.
+#[derive(Debug)]
+pub(super) struct Idle {
+    by_core: [Arc<Mutex<Vec<Resting>>>; 64],
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Resting {
+    sender: Sender,
+    since: Instant,
+}
+
+/// Why a request was not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    /// No connection could be opened: nothing was sent.
+    #[error("could not connect: {0}")]
+    Connect(#[source] std::io::Error),
+    /// The connection broke or made no sense; the upstream may have seen the request.
+    #[error("no valid answer: {0}")]
+    Answer(#[source] hyper::Error),
+}
+
+/// The body of an answer. When it was read to its end, its connection is free again; when it is dropped
+/// before, the connection is closed.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    incoming: Incoming,
+    lease: Option<Lease>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    sender: Sender,
+    resting: Arc<Mutex<Vec<Resting>>>,
+    most: usize,
+}
+
+impl Idle {
+    pub(super) fn new(most: usize) -> Self {
+        Self { by_core: std::array::from_fn(|_| Arc::default()), most }
+    }
+
+    fn of(&self, core: usize) -> Arc<Mutex<Vec<Resting>>> {
+        Arc::clone(&self.by_core[core % 64])
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The connection used last that is still open. Those that have rested too long are closed.
+fn take(resting: &Mutex<Vec<Resting>>) -> Option<Sender> {
+    let mut resting = lock(resting);
+    loop {
+        let Resting { sender, since } = resting.pop()?;
+        if since.elapsed() > UPSTREAM_KEPT {
+            // All others have rested longer.
+            resting.clear();
+            return None;
+        }
+        if !sender.is_closed() {
+            return Some(sender);
+        }
+    }
+}
+
+impl Upstream {
+    /// Sends `request` from `core` and waits for the head of the answer.
+    ///
+    /// A connection that was closed while it rested is replaced without anybody noticing, as long as
+    /// nothing of the request was sent on it.
+    pub(crate) async fn send(
+        &self,
+        core: usize,
+        mut request: Request<UpstreamBody>,
+    ) -> Result<Response<Answer>, SendError> {
+        let resting = self.idle.of(core);
+        loop {
+            let (mut sender, is_fresh) = match take(&resting) {
+                Some(sender) => (sender, false),
+                None => (self.open().await.map_err(SendError::Connect)?, true),
+            };
+            if !is_fresh && sender.ready().await.is_err() {
+                continue;
+            }
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let lease = Lease { sender, resting, most: self.idle.most };
+                    return Ok(response.map(|incoming| Answer::new(incoming, lease)));
+                }
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) if !is_fresh => request = unsent,
+                    _ => return Err(SendError::Answer(failed.into_error())),
+                },
+            }
+        }
+    }
+
+    async fn open(&self) -> std::io::Result<Sender> {
+        let connection = self.connector.connect().await?;
+        let (sender, connection) =
+            http1::Builder::new().handshake(TokioIo::new(connection)).await.map_err(std::io::Error::other)?;
+        let name = self.name().to_owned();
+        tokio::spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                debug!(upstream = name, %error, "Upstream connection ended");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+impl Answer {
+    fn new(incoming: Incoming, lease: Lease) -> Self {
+        let mut answer = Self { incoming, lease: Some(lease) };
+        answer.rest_if_read();
+        answer
+    }
+
+    /// The body as hyper knows it, for an upgraded connection: the connection does not rest any more.
+    pub(crate) fn into_incoming(self) -> Incoming {
+        self.incoming
+    }
+
+    fn rest_if_read(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.rest();
+        }
+    }
+
+    fn rest(&mut self) {
+        let Some(Lease { sender, resting, most }) = self.lease.take() else { return };
+        let mut resting = lock(&resting);
+        if resting.len() < most && !sender.is_closed() {
+            resting.push(Resting { sender, since: Instant::now() });
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.incoming).poll_frame(context);
+        match &frame {
+            Poll::Ready(Some(Ok(_))) => self.rest_if_read(),
+            Poll::Ready(None) => self.rest(),
+            Poll::Ready(Some(Err(_))) => self.lease = None,
+            Poll::Pending => (),
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
