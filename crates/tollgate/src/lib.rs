@@ -1,3 +1,11 @@
 //! The Tollgate binary: command line, configuration, wiring, demo.
+//!
+//! [`serve`] puts a node together, [`cli`] is what people type, [`config`] what they write down, [`sandbox`]
+//! the upstreams that the demo and the tests sell.
 
+pub mod cli;
+pub mod config;
+mod jobs;
 pub mod sandbox;
+pub mod serve;
+pub mod system;
