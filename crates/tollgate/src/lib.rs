@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 mod jobs;
 pub mod sandbox;
 pub mod serve;
