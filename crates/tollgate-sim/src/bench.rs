@@ -9,6 +9,7 @@
 //! [`report`] prints them. [`child`] and [`usage`] look after processes.
 
 pub mod child;
+pub mod gateway;
 pub mod metric;
 pub mod peer;
 pub mod report;

@@ -97,7 +97,7 @@ async fn read<T: Item>(
     Ok(Versioned { version: u32::try_from(row.int("version")?).unwrap_or(0), definition: row.json("definition")? })
 }
 
-async fn plan(
+pub(crate) async fn plan(
     connection: &mut AnyConnection,
     cache: &CatalogueCache,
     key: &str,
@@ -115,7 +115,7 @@ async fn plan(
     Ok(Arc::clone(plans.entry((key.to_owned(), found.version)).or_insert(plan)))
 }
 
-async fn add_on(
+pub(crate) async fn add_on(
     connection: &mut AnyConnection,
     cache: &CatalogueCache,
     key: &str,

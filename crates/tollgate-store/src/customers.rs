@@ -171,6 +171,8 @@ const LIST: &str = "
      WHERE id > $1 AND ($2 = '' OR id = $2 OR lower(name) LIKE $3 OR lower(email) LIKE $3)
      ORDER BY id LIMIT $4";
 
+const READ_APPLICATION: &str = "SELECT id, customer_id, name, caps, created_at FROM applications WHERE id = $1";
+
 fn customer_from_row(row: &AnyRow) -> Result<Customer, StoreError> {
     let fault = row.text_or_null("simulated_fault")?;
     Ok(Customer {
@@ -263,8 +265,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`], or if the database does not answer.
     pub async fn application(&self, id: ApplicationId) -> Result<Application, StoreError> {
-        const READ: &str = "SELECT id, customer_id, name, caps, created_at FROM applications WHERE id = $1";
-        let row = sqlx::query(READ).bind(id.to_string()).fetch_optional(&self.db.pool).await?;
+        let row = sqlx::query(READ_APPLICATION).bind(id.to_string()).fetch_optional(&self.db.pool).await?;
         application_from_row(&row.ok_or_else(|| StoreError::not_found("application", id))?)
     }
 }
@@ -447,7 +448,8 @@ impl Change {
         caps: &[CapDefinition],
     ) -> Result<Application, StoreError> {
         const UPDATE: &str = "UPDATE applications SET caps = $2 WHERE id = $1";
-        let before = self.store.clone().application(id).await?;
+        let row = sqlx::query(READ_APPLICATION).bind(id.to_string()).fetch_optional(self.connection()).await?;
+        let before = application_from_row(&row.ok_or_else(|| StoreError::not_found("application", id))?)?;
         caps_to_core(CapScope::Application(id), caps)?;
         let after = Application { caps: caps.to_vec(), ..before.clone() };
         sqlx::query(UPDATE).bind(id.to_string()).bind(to_json(&after.caps)?).execute(self.connection()).await?;

@@ -18,6 +18,9 @@ pub(crate) enum Engine {
 }
 
 /// The database.
+///
+/// Whoever holds a connection of the pool never asks for a second one: as many callers as there are
+/// connections would wait for each other for ever.
 #[derive(Debug, Clone)]
 pub(crate) struct Db {
     pub(crate) engine: Engine,

@@ -19,7 +19,7 @@ use crate::customers::{Customer, SimulatedFault};
 use crate::definition::caps_to_core;
 use crate::row::Columns as _;
 use crate::settlement::counter_names;
-use crate::{Store, StoreError, grants, invoices, ledger, payments, subscriptions};
+use crate::{Store, StoreError, catalogue, grants, invoices, ledger, payments, subscriptions};
 
 impl Store {
     /// The standing of a customer as of everything that was folded.
@@ -33,7 +33,7 @@ impl Store {
         let now = self.now();
         let customer = self.customer(id).await?;
         if customer.simulated_fault == Some(SimulatedFault::StoreUnavailable) {
-            return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut));
+            return Err(StoreError::Unavailable(sqlx::Error::Protocol("simulated in the sandbox".to_owned())));
         }
         let zone = TimeZone::get(&customer.time_zone).unwrap_or(TimeZone::UTC);
         let mut standing = Standing::new(id, customer.currency.0, zone);
@@ -60,10 +60,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(row) = subscriptions::current(connection, standing.customer).await? else { return Ok(()) };
-        let plan = self.plan(&row.plan, Some(row.plan_version)).await?;
+        let plan = catalogue::plan(connection, &self.catalogue, &row.plan, Some(row.plan_version)).await?;
         let mut add_ons = Vec::new();
         for add_on in &row.add_ons {
-            add_ons.push(self.add_on(&add_on.key, Some(add_on.version)).await?);
+            add_ons.push(catalogue::add_on(connection, &self.catalogue, &add_on.key, Some(add_on.version)).await?);
         }
         let period = billing_period(row.anchor_at.0, &standing.zone, plan.cadence, now).period;
         standing.quotas = load_quotas(connection, standing, &plan, period, now).await?;

@@ -4,7 +4,7 @@ mod demo;
 mod serve;
 mod signal;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -65,7 +65,9 @@ impl Environment for ProcessEnvironment {
 fn start_logging(level: &str) {
     let filter = ProcessEnvironment.get("TOLLGATE_LOG").unwrap_or_else(|| format!("{level},sqlx=warn"));
     let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| level.into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let ansi = std::io::stderr().is_terminal();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).try_init();
 }
 
 /// Runs the control plane's side of the process, on threads that the data plane does not use.

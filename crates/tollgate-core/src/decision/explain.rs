@@ -18,29 +18,35 @@ pub struct Retry {
     pub when: RetryClass,
     /// When waiting helps: from when on.
     pub at: Option<Timestamp>,
-    /// When waiting alone helps, and soon: how long. Becomes `Retry-After`.
-    pub after: Option<Duration>,
+    /// How long that is from now.
+    pub wait: Option<Duration>,
 }
 
 /// Waits longer than this are not for a program to sit out; clients that obey `Retry-After` hang.
 const SOON: Duration = Duration::from_secs(3_600);
 
+impl Retry {
+    /// When waiting alone helps, and soon: how long. Becomes `Retry-After`.
+    #[must_use]
+    pub fn after(&self) -> Option<Duration> {
+        self.wait.filter(|&wait| self.when == RetryClass::AfterTime && wait <= SOON)
+    }
+}
+
 /// Whether and when to repeat a request that was denied at `now`.
 #[must_use]
 pub fn retry(denial: &Denial, now: Timestamp) -> Retry {
-    let action = Retry { when: denial.reason.retry_class(), at: None, after: None };
-    let wait = |duration: Duration| Retry {
-        when: RetryClass::AfterTime,
-        at: Some(now + duration),
-        after: (duration <= SOON).then_some(duration),
-    };
+    let action = Retry { when: denial.reason.retry_class(), at: None, wait: None };
+    let wait = |wait: Duration| Retry { when: RetryClass::AfterTime, at: Some(now + wait), wait: Some(wait) };
+    let or_at = |at: Timestamp| Retry { at: Some(at), wait: Some(at.since(now)), ..action };
     match &denial.facts {
         Facts::Rate(rate) => wait(rate.retry_after),
         Facts::Concurrency { .. } => wait(Duration::from_secs(1)),
         Facts::Balance(shortage) if shortage.is_only_reserved() => wait(Duration::from_secs(5)),
         Facts::Quota(quota) if denial.status() == 429 => quota.resets_at.map_or(action, |at| wait(at.since(now))),
-        Facts::Quota(quota) => Retry { at: quota.resets_at, ..action },
-        Facts::Cap { resets_at, .. } => Retry { at: Some(*resets_at).filter(|at| *at != Timestamp::MAX), ..action },
+        Facts::Quota(quota) => quota.resets_at.map_or(action, or_at),
+        Facts::Cap { resets_at: Timestamp::MAX, .. } => action,
+        Facts::Cap { resets_at, .. } => or_at(*resets_at),
         _ => match denial.reason {
             Reason::BillingUnavailable => wait(Duration::from_secs(2)),
             Reason::UpstreamUnavailable => wait(Duration::from_secs(5)),
@@ -86,7 +92,11 @@ pub fn explain(denial: &Denial, standing: Option<&Standing>, offers: &Offers) ->
         Facts::Rate(rate) => {
             let faster = offers.plans.first().and_then(|offer| Some((offer.item.name.clone(), offer.limit?)));
             let remedy = faster.map_or_else(String::new, |(name, limit)| format!(" Plan {name} allows {limit}."));
-            format!("Plan {plan_name} allows {} {} in {}.{remedy}", rate.limit, rate.unit, duration(rate.window))
+            let unit = if rate.limit == 1 { rate.unit.trim_end_matches('s') } else { rate.unit };
+            format!("Plan {plan_name} allows {} {unit} in {}.{remedy}", rate.limit, duration(rate.window))
+        }
+        Facts::Concurrency { limit: 1, .. } => {
+            format!("Plan {plan_name} allows one request at a time, and one is running.")
         }
         Facts::Concurrency { limit, .. } => {
             format!("Plan {plan_name} allows {limit} requests at the same time, and as many are running.")

@@ -31,6 +31,8 @@ pub(crate) struct Problem {
     pub(crate) type_url: String,
     /// The link of the first action that has one.
     pub(crate) resolve_url: Option<String>,
+    /// The same, if it leads to something that can be bought or paid.
+    pub(crate) payment_url: Option<String>,
     pub(crate) docs_url: Option<String>,
     pub(crate) members: Map<String, Value>,
 }
@@ -74,11 +76,16 @@ impl Problem {
             detail: denied.detail.clone(),
             type_url,
             resolve_url: None,
+            payment_url: None,
             docs_url: Some(docs_url),
             members,
         };
         texts.apply(&mut problem, denied.plan.as_ref().map(|plan| &*plan.key), context.language.as_deref());
-        problem.resolve_url = problem.first_url();
+        problem.resolve_url = problem.first_url(|_| true);
+        problem.payment_url = match problem.status {
+            402 | 429 => problem.first_url(|action| action != "troubleshoot" && action != "contact_support"),
+            _ => None,
+        };
         problem
     }
 
@@ -94,14 +101,17 @@ impl Problem {
             detail: fault.detail.to_string(),
             type_url: "about:blank".to_owned(),
             resolve_url: None,
+            payment_url: None,
             docs_url: None,
             members,
         }
     }
 
-    fn first_url(&self) -> Option<String> {
+    /// The link of the first action that has one, among those whose id is `wanted`.
+    fn first_url(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         let actions = self.members.get("actions")?.as_array()?;
-        actions.iter().find_map(|action| action.get("url")?.as_str().map(str::to_owned))
+        let mut urls = actions.iter().filter(|action| action["id"].as_str().is_some_and(&wanted));
+        urls.find_map(|action| action.get("url")?.as_str().map(str::to_owned))
     }
 
     /// Sets a text that people read, here and in the members.
@@ -354,7 +364,7 @@ fn title(action: Action, denied: &Denied) -> String {
         return action.title().to_owned();
     }
     let at_least = |amount: Nanos| Money::new(amount.ceil_to_minor(denied.currency), denied.currency);
-    let seconds = denied.retry.after.map(|after| after.as_secs().max(1));
+    let seconds = denied.retry.after().map(|after| after.as_secs().max(1));
     match (action, &denied.denial.facts) {
         (Action::TopUp, Facts::Balance(short)) => format!("Add at least {}", at_least(missing(short))),
         (Action::SmallerRequest, Facts::Balance(Shortage { affordable_output_tokens: Some(tokens), .. })) => {

@@ -53,8 +53,8 @@ pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) ->
     links(headers, problem);
     match refusal {
         Refusal::Denied(denied) => {
-            retry(headers, problem.status, denied.retry.after);
-            rate_limit(headers, &denied.denial.facts, denied.retry.after);
+            retry(headers, problem.status, denied.retry.after());
+            rate_limit(headers, &denied.denial.facts, denied.retry.wait);
             if denied.denial.reason == Reason::ApiKeyMissing || denied.denial.reason == Reason::ApiKeyInvalid {
                 headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollgate\""));
             }
@@ -66,7 +66,7 @@ pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) ->
 
 fn links(headers: &mut HeaderMap, problem: &Problem) {
     let mut links = Vec::new();
-    if let Some(url) = &problem.resolve_url {
+    if let Some(url) = &problem.payment_url {
         links.push(format!("<{url}>; rel=\"payment\""));
     }
     if let Some(url) = &problem.docs_url {
@@ -103,23 +103,23 @@ fn about_fault(headers: &mut HeaderMap, fault: &Fault) {
 }
 
 /// The RateLimit fields of the policy that was violated (draft-ietf-httpapi-ratelimit-headers-10).
-fn rate_limit(headers: &mut HeaderMap, facts: &Facts, after: Option<Duration>) {
-    let seconds = after.map_or(0, |after| after.as_secs().max(1));
+fn rate_limit(headers: &mut HeaderMap, facts: &Facts, wait: Option<Duration>) {
+    let reset = wait.map_or_else(String::new, |wait| format!(";t={}", wait.as_secs().max(1)));
     let (policy, limit) = match facts {
         Facts::Rate(rate) => {
             let unit = if rate.unit == "tokens" { ";tollgate-unit=\"tokens\"" } else { "" };
             (
                 format!("\"{}\";q={};w={}{unit}", rate.policy, rate.limit, rate.window.as_secs()),
-                format!("\"{}\";r=0;t={seconds}", rate.policy),
+                format!("\"{}\";r=0{reset}", rate.policy),
             )
         }
         Facts::Concurrency { policy, limit } => {
-            (format!("\"{policy}\";q={limit};qu=\"concurrent-requests\""), format!("\"{policy}\";r=0;t={seconds}"))
+            (format!("\"{policy}\";q={limit};qu=\"concurrent-requests\""), format!("\"{policy}\";r=0{reset}"))
         }
         Facts::Quota(quota) => {
             let window = quota.window.map_or_else(String::new, |window| format!(";w={}", window.as_secs()));
             let left = quota.limit.saturating_sub(quota.used);
-            (format!("\"{}\";q={}{window}", quota.policy, quota.limit), format!("\"{}\";r={left}", quota.policy))
+            (format!("\"{}\";q={}{window}", quota.policy, quota.limit), format!("\"{}\";r={left}{reset}", quota.policy))
         }
         _ => return,
     };

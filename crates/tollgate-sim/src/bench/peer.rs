@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use tollgate::config::SettlementMode;
 
 use super::child::{Children, Group};
 use super::usage::{self, Usage};
@@ -77,6 +78,19 @@ impl Peer {
         let listen = ["--listen", "127.0.0.1:{port}", "--upstream", "{upstream}"];
         let args = [&["proxy", "--attached", "--threading", threading], listen.as_slice()].concat();
         Self::on_port(name, bench.to_owned(), &args, Vec::new())
+    }
+
+    /// Tollgate with everything on; `bench` is this program.
+    #[must_use]
+    pub fn tollgate(bench: &Path, settlement: SettlementMode) -> Self {
+        let (name, settlement) = match settlement {
+            SettlementMode::Strict => ("Tollgate, strict", "strict"),
+            SettlementMode::Relaxed => ("Tollgate, relaxed", "relaxed"),
+        };
+        let listen = ["--listen", "127.0.0.1:{port}", "--upstream", "{upstream}", "--dir", "{dir}"];
+        let args = [&["gateway", "--attached", "--settlement", settlement], listen.as_slice()].concat();
+        let peer = Self::on_port(name, bench.to_owned(), &args, Vec::new());
+        Self { headers_file: Some("{dir}/keys".to_owned()), ..peer }
     }
 
     /// nginx, if it is installed.

@@ -13,15 +13,16 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tollgate::config::SettlementMode;
 use tollgate::sandbox::{Journal, Sandbox, Service};
 use tollgate_sim::bench::child::Children;
 use tollgate_sim::bench::peer::Peer;
 use tollgate_sim::bench::report::Bench;
-use tollgate_sim::bench::{self, Effort};
+use tollgate_sim::bench::{self, Effort, gateway};
 use tollgate_sim::clock::Stopped;
 use tollgate_sim::cores;
 use tollgate_sim::proxy::{self, Threading};
@@ -77,6 +78,38 @@ enum Role {
         #[arg(long)]
         threading: Threading,
     },
+    /// Tollgate with everything on
+    Gateway {
+        #[command(flatten)]
+        serving: Serving,
+        /// Host and port to forward to
+        #[arg(long)]
+        upstream: SocketAddr,
+        /// Whether answers wait for their settlement
+        #[arg(long)]
+        settlement: Settlement,
+        /// Where to keep the database and the keys
+        #[arg(long)]
+        dir: PathBuf,
+        /// How many customers share the load
+        #[arg(long, default_value_t = 100)]
+        customers: usize,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Settlement {
+    Strict,
+    Relaxed,
+}
+
+impl From<Settlement> for SettlementMode {
+    fn from(settlement: Settlement) -> Self {
+        match settlement {
+            Settlement::Strict => Self::Strict,
+            Settlement::Relaxed => Self::Relaxed,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +132,9 @@ fn main() -> Result<ExitCode> {
         Some(Role::Sandbox(Serving { listen, attached })) => serve(attached, move || run_sandbox(listen)),
         Some(Role::Proxy { serving: Serving { listen, attached }, upstream, threading }) => {
             serve(attached, move || proxy::run(listen, upstream, threading))
+        }
+        Some(Role::Gateway { serving: Serving { listen, attached }, upstream, settlement, dir, customers }) => {
+            serve(attached, move || gateway::run(listen, upstream, &dir, settlement.into(), customers))
         }
     }
 }
@@ -141,6 +177,7 @@ fn run(measuring: &Measuring, children: &Children) -> Result<Bench> {
     let mut peers =
         vec![Peer::direct(), Peer::bare(&program, Threading::WorkStealing), Peer::bare(&program, Threading::PerCore)];
     peers.extend(Peer::nginx());
+    peers.extend([SettlementMode::Strict, SettlementMode::Relaxed].map(|mode| Peer::tollgate(&program, mode)));
     for peer in &measuring.peers {
         peers.push(Peer::parse(peer)?);
     }

@@ -123,3 +123,26 @@ fn a_sandbox_customer_can_be_out_of_reach() {
         assert!(matches!(store.load_standing(who.customer).await, Err(StoreError::Unavailable(_))));
     });
 }
+
+/// After a restart every customer comes at once. Whoever waits for a second connection while holding one
+/// would wait for ever.
+#[test]
+fn many_standings_are_read_at_the_same_time() {
+    on_both(|bench| async move {
+        let who = paying_customer(&bench.store, "10").await;
+        let mut change = bench.store.change("admin").await.unwrap();
+        change.publish(&starter()).await.unwrap();
+        change.subscribe(who.customer, &on_plan(Some(State::Active))).await.unwrap();
+        change.commit().await.unwrap();
+        let bench = bench.reopened().await;
+
+        let mut reading = tokio::task::JoinSet::new();
+        for _ in 0..64 {
+            let store = bench.store.clone();
+            reading.spawn(async move { store.load_standing(who.customer).await });
+        }
+        for standing in reading.join_all().await {
+            assert!(standing.unwrap().subscription.is_some());
+        }
+    });
+}

@@ -52,7 +52,7 @@ async fn subscriptions(stage: &mut Stage, cast: &mut Cast) -> Result<(), StoreEr
         (
             Reason::TrialEnded,
             "Tryout",
-            "trial",
+            "basic",
             "fourteen days are over",
             State::Trialing { ends_at: last_week },
         ),
