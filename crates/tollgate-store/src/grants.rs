@@ -102,6 +102,14 @@ pub(crate) fn check_amount(field: &str, amount: Nanos) -> Result<(), StoreError>
     Err(StoreError::invalid(field, format!("an amount above 0 and up to {AMOUNT_UNITS_MAX}")))
 }
 
+/// A debt is not negative, and no more than [`AMOUNT_UNITS_MAX`].
+pub(crate) fn check_debt(field: &str, amount: Nanos) -> Result<(), StoreError> {
+    if amount >= Nanos::ZERO && amount <= Nanos::units(AMOUNT_UNITS_MAX) {
+        return Ok(());
+    }
+    Err(StoreError::invalid(field, format!("an amount of 0 to {AMOUNT_UNITS_MAX}")))
+}
+
 fn from_row(row: &AnyRow) -> Result<GrantRow, StoreError> {
     let scope: Option<Vec<String>> = row.json_or_null("scope")?;
     Ok(GrantRow {
