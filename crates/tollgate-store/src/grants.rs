@@ -163,6 +163,21 @@ impl GrantRow {
     }
 }
 
+impl NewGrant {
+    /// Whether it can be added at `now`. Whoever takes money for it asks before.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the field.
+    pub fn check(&self, now: Timestamp) -> Result<(), StoreError> {
+        check_amount("amount", self.amount.0)?;
+        let effective_at = self.effective_at.map_or(now, |at| at.0);
+        if self.expires_at.is_some_and(|at| at.0 <= effective_at.max(now)) {
+            return Err(StoreError::invalid("expires_at", "an instant in the future"));
+        }
+        Ok(())
+    }
+}
+
 impl Store {
     /// The grants of a customer of which something is left.
     ///
@@ -190,11 +205,8 @@ impl Change {
             INSERT INTO grants (id, customer_id, provenance, priority, scope, amount, currency, effective_at,
                                 expires_at, note, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        check_amount("amount", new.amount.0)?;
+        new.check(self.now)?;
         let effective_at = new.effective_at.map_or(self.now, |at| at.0);
-        if new.expires_at.is_some_and(|at| at.0 <= effective_at.max(self.now)) {
-            return Err(StoreError::invalid("expires_at", "an instant in the future"));
-        }
         let owner = self.read_customer(customer).await?;
         let grant = GrantRow {
             id: Text(self.store.mint()),
