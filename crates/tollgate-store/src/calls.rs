@@ -1,6 +1,8 @@
 //! The call log: every request, served and refused, read back from the settlement log.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -94,8 +96,55 @@ pub struct CallFilter {
     pub since: Option<Timestamp>,
 }
 
-/// The most groups one search reads: a bound on its time. A narrower `since` reaches further back.
-const GROUPS_MAX: i64 = 20_000;
+/// Requests that a search found, and where to go on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallPage {
+    /// The newest first.
+    pub calls: Vec<Call>,
+    /// Where the next page begins; `None` if the log ends here.
+    pub next: Option<CallPlace>,
+}
+
+/// A place in the log: everything before entry `before` of a group is still to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPlace {
+    committed_at: i64,
+    seq: i64,
+    before: usize,
+    node: String,
+}
+
+impl CallPlace {
+    fn newest() -> Self {
+        Self { committed_at: i64::MAX, seq: i64::MAX, before: usize::MAX, node: String::new() }
+    }
+}
+
+/// A text that can go into a URL and back.
+impl fmt::Display for CallPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}.{}", self.committed_at, self.seq, self.before, self.node)
+    }
+}
+
+impl FromStr for CallPlace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str = "expected `next` of the page before";
+        let mut parts = text.splitn(4, '.');
+        let mut part = || parts.next().ok_or(EXPECTED);
+        Ok(Self {
+            committed_at: part()?.parse().map_err(|_| EXPECTED)?,
+            seq: part()?.parse().map_err(|_| EXPECTED)?,
+            before: part()?.parse().map_err(|_| EXPECTED)?,
+            node: part()?.to_owned(),
+        })
+    }
+}
+
+/// The most groups one search reads: a bound on its time. The next page goes on from there.
+const GROUPS_MAX: usize = 20_000;
 
 impl Call {
     fn from_entry(entry: &CallEntry<'_>) -> Self {
@@ -187,38 +236,62 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn calls(&self, filter: &CallFilter, limit: usize) -> Result<Vec<Call>, StoreError> {
+        Ok(self.calls_page(filter, None, limit).await?.calls)
+    }
+
+    /// Requests that match `filter`, newest first, from `after` on. A page can be short and have a next
+    /// one: a search reads so much of the log at a time.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn calls_page(
+        &self,
+        filter: &CallFilter,
+        after: Option<CallPlace>,
+        limit: usize,
+    ) -> Result<CallPage, StoreError> {
         const PAGE: &str = "
             SELECT node, seq, committed_at, payload FROM settlements
-             WHERE (committed_at, node, seq) < ($1, $2, $3) AND started_max >= $4
+             WHERE (committed_at, node, seq) <= ($1, $2, $3) AND started_max >= $4
              ORDER BY committed_at DESC, node DESC, seq DESC LIMIT 100";
         let since = filter.since.map_or(i64::MIN, Timestamp::unix_micros);
-        let mut place = (i64::MAX, String::new(), 0);
-        let mut found = Vec::new();
-        let mut groups = 0;
-        while found.len() < limit && groups < GROUPS_MAX {
+        let mut place = after.unwrap_or_else(CallPlace::newest);
+        let mut calls = Vec::new();
+        for _ in 0..GROUPS_MAX / 100 {
             let rows = sqlx::query(PAGE)
-                .bind(place.0)
-                .bind(&place.1)
-                .bind(place.2)
+                .bind(place.committed_at)
+                .bind(&place.node)
+                .bind(place.seq)
                 .bind(since)
                 .fetch_all(&self.db.pool)
                 .await?;
-            let Some(last) = rows.last() else { break };
-            place = (last.int("committed_at")?, last.text("node")?, last.int("seq")?);
+            let mut has_new = false;
             for row in &rows {
-                groups += 1;
-                let mut in_group = Vec::new();
-                for entry in decode_all(&row.bytes("payload")?) {
-                    if let Entry::Call(call) = entry?
-                        && filter.matches(&call)
+                let group = (row.int("committed_at")?, row.int("seq")?, row.text("node")?);
+                let is_begun = group == (place.committed_at, place.seq, place.node.clone());
+                if !is_begun {
+                    (place.committed_at, place.seq, place.node) = group;
+                    place.before = usize::MAX;
+                    has_new = true;
+                }
+                let payload = row.bytes("payload")?;
+                let entries = decode_all(&payload).collect::<Result<Vec<_>, _>>()?;
+                for (index, entry) in entries.iter().enumerate().take(place.before).rev() {
+                    if calls.len() == limit {
+                        return Ok(CallPage { calls, next: Some(CallPlace { before: index + 1, ..place }) });
+                    }
+                    if let Entry::Call(call) = entry
+                        && filter.matches(call)
                     {
-                        in_group.push(Call::from_entry(&call));
+                        calls.push(Call::from_entry(call));
                     }
                 }
-                found.extend(in_group.into_iter().rev());
+                place.before = 0;
+            }
+            if !has_new {
+                return Ok(CallPage { calls, next: None });
             }
         }
-        found.truncate(limit);
-        Ok(found)
+        Ok(CallPage { calls, next: Some(place) })
     }
 }

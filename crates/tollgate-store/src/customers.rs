@@ -10,6 +10,7 @@ use tollgate_core::time::Timestamp;
 use crate::definition::{
     Amount, ApplicationIdText, At, CapDefinition, CurrencyCode, CustomerIdText, Text, caps_to_core,
 };
+use crate::grants::check_debt;
 use crate::row::{Columns as _, to_json};
 use crate::{Change, Store, StoreError};
 
@@ -67,6 +68,7 @@ pub struct Frozen {
 
 /// The open minimum of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CommitmentDue {
     /// The minimum.
     pub minimum: Amount,
@@ -338,6 +340,10 @@ impl Change {
         if let Some(caps) = &patch.caps {
             caps_to_core(CapScope::Customer, caps)?;
             after.caps.clone_from(caps);
+        }
+        if let Some(Some(due)) = &patch.commitment {
+            check_debt("commitment.minimum", due.minimum.0)?;
+            check_debt("commitment.paid", due.paid.0)?;
         }
         after.status = patch.status.unwrap_or(after.status);
         after.commitment = patch.commitment.unwrap_or(after.commitment);

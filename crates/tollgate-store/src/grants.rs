@@ -102,6 +102,14 @@ pub(crate) fn check_amount(field: &str, amount: Nanos) -> Result<(), StoreError>
     Err(StoreError::invalid(field, format!("an amount above 0 and up to {AMOUNT_UNITS_MAX}")))
 }
 
+/// A debt is not negative, and no more than [`AMOUNT_UNITS_MAX`].
+pub(crate) fn check_debt(field: &str, amount: Nanos) -> Result<(), StoreError> {
+    if amount >= Nanos::ZERO && amount <= Nanos::units(AMOUNT_UNITS_MAX) {
+        return Ok(());
+    }
+    Err(StoreError::invalid(field, format!("an amount of 0 to {AMOUNT_UNITS_MAX}")))
+}
+
 fn from_row(row: &AnyRow) -> Result<GrantRow, StoreError> {
     let scope: Option<Vec<String>> = row.json_or_null("scope")?;
     Ok(GrantRow {
@@ -155,6 +163,21 @@ impl GrantRow {
     }
 }
 
+impl NewGrant {
+    /// Whether it can be added at `now`. Whoever takes money for it asks before.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the field.
+    pub fn check(&self, now: Timestamp) -> Result<(), StoreError> {
+        check_amount("amount", self.amount.0)?;
+        let effective_at = self.effective_at.map_or(now, |at| at.0);
+        if self.expires_at.is_some_and(|at| at.0 <= effective_at.max(now)) {
+            return Err(StoreError::invalid("expires_at", "an instant in the future"));
+        }
+        Ok(())
+    }
+}
+
 impl Store {
     /// The grants of a customer of which something is left.
     ///
@@ -182,11 +205,8 @@ impl Change {
             INSERT INTO grants (id, customer_id, provenance, priority, scope, amount, currency, effective_at,
                                 expires_at, note, created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        check_amount("amount", new.amount.0)?;
+        new.check(self.now)?;
         let effective_at = new.effective_at.map_or(self.now, |at| at.0);
-        if new.expires_at.is_some_and(|at| at.0 <= effective_at.max(self.now)) {
-            return Err(StoreError::invalid("expires_at", "an instant in the future"));
-        }
         let owner = self.read_customer(customer).await?;
         let grant = GrantRow {
             id: Text(self.store.mint()),

@@ -160,6 +160,18 @@ impl Store {
         }))
     }
 
+    /// The key `id`; also if it was revoked.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or if the database does not answer.
+    pub async fn key(&self, id: KeyId) -> Result<ApiKey, StoreError> {
+        const READ: &str = "
+            SELECT id, customer_id, application_id, name, hint, policy, expires_at, revoked_at, created_at
+              FROM api_keys WHERE id = $1";
+        let row = sqlx::query(READ).bind(id.to_string()).fetch_optional(&self.db.pool).await?;
+        from_row(&row.ok_or_else(|| StoreError::not_found("key", id))?)
+    }
+
     /// The keys of a customer, oldest first; also revoked ones.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
-use tollgate_core::id::CustomerId;
+use tollgate_core::id::{CustomerId, PaymentId};
 use tollgate_core::standing::PaymentMethod;
 use tollgate_core::time::Timestamp;
 
@@ -168,16 +168,23 @@ impl Store {
         rows.iter().map(method_from_row).collect()
     }
 
-    /// The payments of a customer, newest first.
+    /// The payments of a customer, newest first; those before payment `before` if given.
     ///
     /// # Errors
     /// If the database does not answer.
-    pub async fn payments(&self, customer: CustomerId, limit: i64) -> Result<Vec<PaymentRow>, StoreError> {
+    pub async fn payments(
+        &self,
+        customer: CustomerId,
+        before: Option<PaymentId>,
+        limit: i64,
+    ) -> Result<Vec<PaymentRow>, StoreError> {
         const LIST: &str = "
             SELECT id, customer_id, provider, provider_reference, purpose, amount, currency, status, decline_code,
                    created_at
-              FROM payments WHERE customer_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2";
-        let rows = sqlx::query(LIST).bind(customer.to_string()).bind(limit).fetch_all(&self.db.pool).await?;
+              FROM payments WHERE customer_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3";
+        let before = before.map_or_else(String::new, |id| id.to_string());
+        let rows =
+            sqlx::query(LIST).bind(customer.to_string()).bind(before).bind(limit).fetch_all(&self.db.pool).await?;
         rows.iter().map(payment_from_row).collect()
     }
 }

@@ -7,7 +7,9 @@ use sqlx::any::AnyRow;
 use tollgate_core::id::CustomerId;
 use tollgate_core::standing::{Decline, SubscriptionState, SuspendedBy};
 
+use crate::customers::Customer;
 use crate::definition::{Amount, At, CustomerIdText, SubscriptionIdText, Text};
+use crate::grants::check_debt;
 use crate::row::{Columns as _, to_json};
 use crate::{Change, Store, StoreError};
 
@@ -43,7 +45,7 @@ pub struct AddOnRef {
 
 /// Where a subscription stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[serde(tag = "status", rename_all = "snake_case", deny_unknown_fields)]
 pub enum State {
     /// On trial.
     Trialing {
@@ -99,6 +101,16 @@ pub enum SuspendedByName {
 }
 
 impl State {
+    /// Whether a subscription may be in it.
+    fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::PastDue { amount_due, .. } | Self::Suspended { amount_due, .. } => {
+                check_debt("state.amount_due", amount_due.0)
+            }
+            Self::Trialing { .. } | Self::Active | Self::Expired { .. } | Self::Canceled { .. } => Ok(()),
+        }
+    }
+
     /// The state as decisions see it.
     #[must_use]
     pub fn to_core(&self) -> SubscriptionState {
@@ -138,7 +150,7 @@ pub struct NewSubscription {
     /// Its version; the newest if absent.
     #[serde(default)]
     pub plan_version: Option<u32>,
-    /// Add-ons, in their newest versions.
+    /// Add-ons: those the customer has in the version that was sold, others in their newest.
     #[serde(default)]
     pub add_ons: Vec<String>,
     /// Where it stands; active, or on trial if the plan has one, if absent.
@@ -209,10 +221,15 @@ impl Change {
             let expected = format!("a plan in {}, the customer's currency", owner.currency.0);
             return Err(StoreError::invalid("plan", expected));
         }
+        let before = current(self.connection(), customer).await?;
         let mut add_ons = Vec::new();
         for key in &new.add_ons {
-            let version = self.add_on(key, None).await?.version;
-            add_ons.push(AddOnRef { key: key.clone(), version });
+            // Who has an add-on keeps it as it was sold, also if it is not on sale any more.
+            let had = before.as_ref().and_then(|before| before.add_ons.iter().find(|add_on| add_on.key == *key));
+            add_ons.push(match had {
+                Some(had) => had.clone(),
+                None => self.sold_add_on(&owner, key).await?,
+            });
         }
         let state = new.state.clone().unwrap_or_else(|| match plan.trial_days {
             0 => State::Active,
@@ -221,7 +238,9 @@ impl Change {
                 State::Trialing { ends_at: Text(self.now + trial) }
             }
         });
-        let before = current(self.connection(), customer).await?;
+        if let Some(state) = &new.state {
+            state.check()?;
+        }
         let row = SubscriptionRow {
             id: Text(self.store.mint()),
             customer: Text(customer),
@@ -260,12 +279,13 @@ impl Change {
     /// Moves a subscription to another state.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] without a subscription.
+    /// [`StoreError::NotFound`] without a subscription, [`StoreError::Invalid`] naming the field.
     pub async fn set_subscription_state(
         &mut self,
         customer: CustomerId,
         state: &State,
     ) -> Result<SubscriptionRow, StoreError> {
+        state.check()?;
         let before = self.must_have_subscription(customer).await?;
         let after = SubscriptionRow { state: state.clone(), ..before.clone() };
         self.write_subscription("subscription.state", &before, &after).await?;
@@ -278,12 +298,23 @@ impl Change {
     /// [`StoreError::NotFound`] without a subscription or add-on.
     pub async fn buy_add_on(&mut self, customer: CustomerId, key: &str) -> Result<SubscriptionRow, StoreError> {
         let before = self.must_have_subscription(customer).await?;
-        let version = self.add_on(key, None).await?.version;
+        let owner = self.read_customer(customer).await?;
+        let bought = self.sold_add_on(&owner, key).await?;
         let mut after = before.clone();
         after.add_ons.retain(|add_on| add_on.key != key);
-        after.add_ons.push(AddOnRef { key: key.to_owned(), version });
+        after.add_ons.push(bought);
         self.write_subscription("subscription.add_on", &before, &after).await?;
         Ok(after)
+    }
+
+    /// An add-on in its newest version, as it is sold to `owner`.
+    async fn sold_add_on(&mut self, owner: &Customer, key: &str) -> Result<AddOnRef, StoreError> {
+        let add_on = self.add_on(key, None).await?;
+        if add_on.currency != owner.currency.0 {
+            let expected = format!("an add-on in {}, the customer's currency", owner.currency.0);
+            return Err(StoreError::invalid("add_on", expected));
+        }
+        Ok(AddOnRef { key: key.to_owned(), version: add_on.version })
     }
 
     async fn must_have_subscription(&mut self, customer: CustomerId) -> Result<SubscriptionRow, StoreError> {

@@ -9,11 +9,13 @@ use tollgate_core::time::Timestamp;
 use super::engines::*;
 use crate::api_key::{Mode, Presented};
 use crate::approvals::ApprovalStatus;
-use crate::customers::{CustomerPatch, CustomerStatus};
-use crate::definition::{CapDefinition, CapPeriodDefinition, PlanDefinition, Text};
+use crate::customers::{CommitmentDue, CustomerPatch, CustomerStatus};
+use crate::definition::{AddOnDefinition, CapDefinition, CapPeriodDefinition, PlanDefinition, Text};
 use crate::idempotency::StoredAnswer;
 use crate::invoices::NewInvoice;
 use crate::keys::{KeyPolicy, NewApiKey};
+use crate::payments::{PaymentRow, PaymentStatus};
+use crate::subscriptions::{NewSubscription, State};
 use crate::{Refresh, StoreError, Touched};
 
 fn plan(json: &str) -> PlanDefinition {
@@ -105,6 +107,43 @@ fn bad_input_names_the_field_and_what_was_expected() {
 }
 
 #[test]
+fn debts_are_amounts_that_can_be() {
+    on_both(|bench| async move {
+        let (id, ..) = customer(&bench.store).await;
+        let mut change = bench.store.change("admin").await.unwrap();
+        let due = |minimum: &str| CommitmentDue {
+            minimum: Text(minimum.parse().unwrap()),
+            paid: Text("0".parse().unwrap()),
+            due_at: Text(NOW),
+        };
+        for minimum in ["-1", "1000000.01"] {
+            let patch = CustomerPatch { commitment: Some(Some(due(minimum))), ..CustomerPatch::default() };
+            let error = change.update_customer(id, &patch).await.unwrap_err();
+            assert!(matches!(error, StoreError::Invalid { field, .. } if field == "commitment.minimum"));
+        }
+        change.publish(&plan(r#"{"key":"starter","name":"Starter","currency":"USD"}"#)).await.unwrap();
+        let state = State::PastDue {
+            since: Text(NOW),
+            grace_until: Text(NOW),
+            amount_due: Text("-1".parse().unwrap()),
+            attempts: 1,
+            code: String::new(),
+        };
+        let new = NewSubscription {
+            plan: "starter".to_owned(),
+            plan_version: None,
+            add_ons: Vec::new(),
+            state: Some(state),
+            anchor_at: None,
+        };
+        let error = change.subscribe(id, &new).await.unwrap_err();
+        assert_eq!(error.to_string(), "state.amount_due: expected an amount of 0 to 1000000");
+        let unknown = serde_json::from_str::<State>(r#"{"status":"canceled","ended_at":"2026-11-01T00:00:00Z","x":1}"#);
+        assert!(unknown.unwrap_err().to_string().contains("unknown field `x`"));
+    });
+}
+
+#[test]
 fn a_key_is_recognised_until_it_is_revoked_and_its_secret_is_nowhere() {
     on_both(|bench| async move {
         let (id, application, _) = customer(&bench.store).await;
@@ -117,6 +156,7 @@ fn a_key_is_recognised_until_it_is_revoked_and_its_secret_is_nowhere() {
         assert!(presented.matches(&record.secret_hash));
         assert_eq!((record.key.customer.0, record.key.application.0), (id, application));
         assert!(record.key.revoked_at.is_none());
+        assert_eq!(bench.store.key(key.id.0).await.unwrap(), record.key);
 
         let mut change = bench.store.change("admin").await.unwrap();
         change.revoke_key(key.id.0).await.unwrap();
@@ -148,6 +188,68 @@ fn published_definitions_get_versions_and_the_same_one_does_not() {
         change.commit().await.unwrap();
         assert!(bench.store.published::<PlanDefinition>().await.unwrap().is_empty());
         assert_eq!(bench.store.plan("pro", Some(1)).await.unwrap().version, 1, "who bought it keeps it");
+    });
+}
+
+#[test]
+fn add_ons_are_kept_as_sold_and_sold_in_the_customers_currency() {
+    on_both(|bench| async move {
+        let (id, ..) = customer(&bench.store).await;
+        let add_on = |key: &str, currency: &str| -> AddOnDefinition {
+            let json = format!(r#"{{"key":"{key}","name":"Export","currency":"{currency}","price":"9"}}"#);
+            serde_json::from_str(&json).unwrap()
+        };
+        let on = |plan: &str, add_ons: &[&str]| NewSubscription {
+            plan: plan.to_owned(),
+            plan_version: None,
+            add_ons: add_ons.iter().map(|&key| key.to_owned()).collect(),
+            state: None,
+            anchor_at: None,
+        };
+        let mut change = bench.store.change("admin").await.unwrap();
+        change.publish(&plan(r#"{"key":"starter","name":"Starter","currency":"USD"}"#)).await.unwrap();
+        change.publish(&plan(r#"{"key":"pro","name":"Pro","currency":"USD"}"#)).await.unwrap();
+        change.publish(&add_on("export", "USD")).await.unwrap();
+        change.publish(&add_on("foreign", "EUR")).await.unwrap();
+        change.subscribe(id, &on("starter", &[])).await.unwrap();
+        change.buy_add_on(id, "export").await.unwrap();
+        let foreign = change.buy_add_on(id, "foreign").await.unwrap_err();
+        assert!(matches!(foreign, StoreError::Invalid { field, .. } if field == "add_on"));
+        // It is not on sale any more, and whoever has it takes it along.
+        change.retire::<AddOnDefinition>("export").await.unwrap();
+        let moved = change.subscribe(id, &on("pro", &["export"])).await.unwrap();
+        assert_eq!(moved.add_ons[0].version, 1);
+        change.commit().await.unwrap();
+    });
+}
+
+#[test]
+fn payments_are_listed_page_by_page() {
+    on_both(|bench| async move {
+        let store = &bench.store;
+        let (id, ..) = customer(store).await;
+        let mut change = store.change("admin").await.unwrap();
+        for amount in ["1", "2", "3"] {
+            bench.clock.advance(std::time::Duration::from_secs(1));
+            let payment = PaymentRow {
+                id: Text(store.mint()),
+                customer: Text(id),
+                provider: "manual".to_owned(),
+                provider_reference: String::new(),
+                purpose: "Top-up".to_owned(),
+                amount: Text(amount.parse().unwrap()),
+                currency: Text(tollgate_core::money::Currency::USD),
+                status: PaymentStatus::Succeeded,
+                decline_code: None,
+                created_at: Text(store.now()),
+            };
+            change.record_payment(&payment).await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let first = store.payments(id, None, 2).await.unwrap();
+        let rest = store.payments(id, Some(first[1].id.0), 2).await.unwrap();
+        let amounts: Vec<String> = first.iter().chain(&rest).map(|payment| payment.amount.0.to_string()).collect();
+        assert_eq!(amounts, ["3.00", "2.00", "1.00"]);
     });
 }
 

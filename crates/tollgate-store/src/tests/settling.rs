@@ -118,6 +118,15 @@ fn every_request_is_found_by_its_id_and_by_what_became_of_it() {
         assert_eq!(store.calls(&filter, 10).await.unwrap().len(), 1);
         assert_eq!(store.calls(&CallFilter::default(), 10).await.unwrap().len(), 2);
         assert_eq!(store.calls(&CallFilter::default(), 1).await.unwrap()[0].status, 402, "the newest first");
+        let mut pages = Vec::new();
+        let mut after = None;
+        while pages.len() < 3 {
+            let page = store.calls_page(&CallFilter::default(), after, 1).await.unwrap();
+            pages.extend(page.calls.iter().map(|call| call.status));
+            let Some(next) = page.next else { break };
+            after = Some(next.to_string().parse().unwrap());
+        }
+        assert_eq!(pages, [402, 200], "page by page each is found once");
         let unknown = store.call(store.mint()).await;
         assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
     });

@@ -1,0 +1,38 @@
+//! Random texts, fingerprints, and comparing secrets without telling where they differ.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The SHA-256 of several parts, with their borders.
+pub(crate) fn fingerprint(parts: &[&[u8]]) -> String {
+    let mut whole = Vec::new();
+    for part in parts {
+        whole.extend_from_slice(&part.len().to_be_bytes());
+        whole.extend_from_slice(part);
+    }
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, &whole))
+}
+
+/// Whether two secrets are the same. Takes the same time wherever they differ, and whatever their length.
+pub(crate) fn is_same(given: &str, wanted: &str) -> bool {
+    let hash = |text: &str| digest(&SHA256, text.as_bytes());
+    verify_slices_are_equal(hash(given).as_ref(), hash(wanted).as_ref()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_text_is_the_same() {
+        assert!(is_same("a secret", "a secret"));
+        assert!(!is_same("a secret", "a secreT") && !is_same("", "a secret") && !is_same("a secret", ""));
+    }
+
+    #[test]
+    fn borders_count() {
+        assert_ne!(fingerprint(&[b"ab", b"c"]), fingerprint(&[b"a", b"bc"]));
+    }
+}
