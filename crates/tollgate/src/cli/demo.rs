@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use tracing::error;
 
-use super::signal::until_told_to_stop;
+use super::signal::Signals;
 use crate::demo::{self, Demo};
 
 /// How to run the demo.
@@ -38,8 +38,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     super::start_logging("warn");
-    let options =
-        demo::Options { data: args.data, gateway: args.gateway, control: args.control, store: args.store };
+    let options = demo::Options { data: args.data, gateway: args.gateway, control: args.control, store: args.store };
     super::block_on(async {
         let demo = match Demo::start(&options).await {
             Ok(demo) => demo,
@@ -53,7 +52,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             false => demo::tour(demo.facts()),
         };
         super::say(&text);
-        until_told_to_stop().await;
+        Signals::listen().until_stop().await;
         demo.stop().await;
         ExitCode::SUCCESS
     })
