@@ -66,8 +66,7 @@ fn start_logging(level: &str) {
     let filter = ProcessEnvironment.get("TOLLGATE_LOG").unwrap_or_else(|| format!("{level},sqlx=warn"));
     let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_else(|_| level.into());
     let ansi = std::io::stderr().is_terminal();
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).try_init();
 }
 
 /// Runs the control plane's side of the process, on threads that the data plane does not use.

@@ -128,9 +128,8 @@ impl Demo {
 
 /// The configuration of the demo, filled in.
 fn configure(options: &Options, sandbox: SocketAddr, nowhere: SocketAddr) -> anyhow::Result<Config> {
-    let text = CONFIG
-        .replace("{sandbox}", &format!("http://{sandbox}"))
-        .replace("{nowhere}", &format!("http://{nowhere}"));
+    let text =
+        CONFIG.replace("{sandbox}", &format!("http://{sandbox}")).replace("{nowhere}", &format!("http://{nowhere}"));
     let mut config = Config::parse("demo.toml", &text, &NoEnvironment).map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(errors.join("\n"))

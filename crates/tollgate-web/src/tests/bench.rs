@@ -67,7 +67,7 @@ impl Gate for FakeGate {
     }
 }
 
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         product: "Acme APIs".to_owned(),
         admin_token: TOKEN.to_owned(),
@@ -81,6 +81,7 @@ pub(super) fn settings() -> Settings {
         metrics: Readers::Everybody,
         playground: None,
         scenarios: Vec::new(),
+        front_ends: Vec::new(),
     }
 }
 

@@ -38,8 +38,7 @@ pub(super) fn run(args: Args) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     super::start_logging("warn");
-    let options =
-        demo::Options { data: args.data, gateway: args.gateway, control: args.control, store: args.store };
+    let options = demo::Options { data: args.data, gateway: args.gateway, control: args.control, store: args.store };
     super::block_on(async {
         let demo = match Demo::start(&options).await {
             Ok(demo) => demo,

@@ -27,7 +27,8 @@ pub(super) async fn open(gateway: SocketAddr, scenario: &Scenario) -> anyhow::Re
     let stream = TcpStream::connect(gateway).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut request = Request::builder().method(scenario.method).uri(&scenario.path).header("host", gateway.to_string());
+    let mut request =
+        Request::builder().method(scenario.method).uri(&scenario.path).header("host", gateway.to_string());
     for (name, value) in &scenario.headers {
         request = request.header(name, value);
     }

@@ -60,7 +60,12 @@ impl Stage {
     }
 
     /// Gives `actor` a subscription; `state` is active or on trial if absent.
-    pub(super) async fn subscribe(&mut self, actor: &Actor, plan: &str, state: Option<State>) -> Result<(), StoreError> {
+    pub(super) async fn subscribe(
+        &mut self,
+        actor: &Actor,
+        plan: &str,
+        state: Option<State>,
+    ) -> Result<(), StoreError> {
         let plan = plan.to_owned();
         let new = NewSubscription { plan, plan_version: None, add_ons: Vec::new(), state, anchor_at: None };
         self.change.subscribe(actor.customer, &new).await.map(drop)

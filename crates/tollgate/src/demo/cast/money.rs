@@ -61,10 +61,8 @@ pub(super) async fn cast(stage: &mut Stage, cast: &mut Cast) -> Result<(), Store
     ));
 
     let unlucky = stage.subscriber("Unlucky", "starter").await?;
-    let patch = CustomerPatch {
-        simulated_fault: Some(Some(SimulatedFault::StoreUnavailable)),
-        ..CustomerPatch::default()
-    };
+    let patch =
+        CustomerPatch { simulated_fault: Some(Some(SimulatedFault::StoreUnavailable)), ..CustomerPatch::default() };
     stage.change.update_customer(unlucky.customer, &patch).await?;
     cast.scenarios.push(Scenario::refused(
         Reason::BillingUnavailable,

@@ -43,19 +43,9 @@ async fn subscriptions(stage: &mut Stage, cast: &mut Cast) -> Result<(), StoreEr
             "Suspended",
             "starter",
             "an invoice stayed unpaid for too long",
-            State::Suspended {
-                since: last_week,
-                by: SuspendedByName::Dunning,
-                amount_due: Text(Nanos::units(19)),
-            },
+            State::Suspended { since: last_week, by: SuspendedByName::Dunning, amount_due: Text(Nanos::units(19)) },
         ),
-        (
-            Reason::TrialEnded,
-            "Tryout",
-            "basic",
-            "fourteen days are over",
-            State::Trialing { ends_at: last_week },
-        ),
+        (Reason::TrialEnded, "Tryout", "basic", "fourteen days are over", State::Trialing { ends_at: last_week }),
     ] {
         let actor = stage.customer(name).await?;
         stage.subscribe(&actor, plan, Some(state)).await?;
