@@ -1,5 +1,5 @@
 //! The control plane as its users see it: requests to the router over a real store.
 
 mod admin;
-mod bench;
+pub(crate) mod bench;
 mod document;

@@ -81,7 +81,7 @@ pub(crate) fn preflight(settings: &Settings, headers: &HeaderMap) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::settings;
+    use crate::tests::bench::settings;
 
     fn asked(pairs: &[(&'static str, &'static str)]) -> From {
         let mut settings = settings();

@@ -39,7 +39,7 @@ async fn reached(visit: &Visit) -> Result<Reached, Stop> {
     let cap = cap.ok_or_else(|| Stop::Impossible("No cap stands in the way. Send your request again.".to_owned()))?;
     let required = incident.amount("/cap/required").unwrap_or(Nanos::ZERO);
     let least = cap.spent().saturating_plus(required).ceil_to_minor(visit.customer.currency.0);
-    Ok(Reached { cap: cap.clone(), least })
+    Ok(Reached { cap: *cap, least })
 }
 
 fn scope_id(visit: &Visit, scope: CapScope) -> String {
