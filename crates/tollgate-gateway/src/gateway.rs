@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tollgate_core::id::{CustomerId, Ids};
 use tollgate_core::time::Clock;
-use tollgate_store::settlement::{Entry, ExpiryEntry, Health};
+use tollgate_store::settlement::{Entry, ExpiryEntry, Health, Observer};
 use tollgate_store::{Refresh, Store, StoreError, Touched};
 use tracing::{error, warn};
 
@@ -41,6 +41,8 @@ pub struct Options {
     pub ids: Arc<dyn Ids>,
     /// Takes authorizations for valuable requests.
     pub verifier: Arc<dyn Verifier>,
+    /// Sees every settlement once it is durable.
+    pub observer: Option<Arc<dyn Observer>>,
     /// What the operator set outside the catalogue.
     pub setup: Setup,
 }
@@ -95,7 +97,7 @@ impl Gateway {
         let first = cores::bind(options.address).map_err(listen)?;
         let address = first.local_addr().map_err(listen)?;
         let snapshot = Snapshot::read(&store, options.setup).await?;
-        let settler = store.start_settling(&options.node, options.cores).await?;
+        let settler = store.start_settling(&options.node, options.cores, options.observer).await?;
         let (frozen, reports) = mpsc::unbounded_channel();
         let node = Arc::new(Node {
             directory: Directory::new(store.clone()),

@@ -26,6 +26,7 @@ mod node_lock;
 pub mod payments;
 pub mod prices;
 mod row;
+mod settings;
 pub mod settlement;
 pub mod standing;
 mod store;

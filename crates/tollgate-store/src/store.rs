@@ -9,7 +9,7 @@ use crate::catalogue::CatalogueCache;
 use crate::change::{Change, Refresh};
 use crate::db::Db;
 use crate::node_lock::NodeLock;
-use crate::settlement::{Folder, Settler, Shards, shard_of};
+use crate::settlement::{Folder, Observer, Settler, Shards, shard_of};
 use crate::{StoreError, migrate};
 
 /// How to open a store.
@@ -95,12 +95,18 @@ impl Store {
 
     /// Starts the settlement writer for `node` with one waiting room for each of `cores`.
     ///
-    /// Everything that an earlier run committed and did not fold is folded first.
+    /// Everything that an earlier run committed and did not fold is folded first. `observer` sees what is
+    /// committed from now on.
     ///
     /// # Errors
     /// If the log cannot be read or its chain is broken.
-    pub async fn start_settling(&self, node: &str, cores: usize) -> Result<Settler, StoreError> {
-        let (settler, folder) = Settler::start(self, node, cores).await?;
+    pub async fn start_settling(
+        &self,
+        node: &str,
+        cores: usize,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Settler, StoreError> {
+        let (settler, folder) = Settler::start(self, node, cores, observer).await?;
         let _ = self.folder.set(folder);
         Ok(settler)
     }

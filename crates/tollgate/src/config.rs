@@ -75,6 +75,8 @@ struct File {
 pub struct GatewaySettings {
     /// Where it listens.
     pub address: SocketAddr,
+    /// How programs reach it, for pages; made of the address if empty.
+    pub url: String,
     /// How many cores serve; 0 for all.
     pub cores: usize,
     /// When answers are released.
@@ -109,6 +111,30 @@ pub struct ControlSettings {
     pub support: String,
     /// The name of what is sold, for pages.
     pub product: String,
+    /// Who lifts the review of a customer whom a fraud rule froze.
+    pub review: ReviewBy,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsFor,
+}
+
+/// Who lifts the review of a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewBy {
+    /// The customer, by confirming the activity.
+    Customer,
+    /// The operator, after a look at it.
+    Operator,
+}
+
+/// Who may read `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsFor {
+    /// Everybody who can reach the port.
+    Everybody,
+    /// Whoever has the admin token.
+    Admin,
 }
 
 /// Where facts are kept.
@@ -133,6 +159,7 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 4_020)),
+            url: String::new(),
             cores: 0,
             settlement: SettlementMode::Strict,
             shutdown_seconds: 30,
@@ -149,6 +176,8 @@ impl Default for ControlSettings {
             admin_token: String::new(),
             support: String::new(),
             product: "Tollgate".to_owned(),
+            review: ReviewBy::Operator,
+            metrics: MetricsFor::Everybody,
         }
     }
 }
@@ -208,6 +237,7 @@ impl Config {
             },
             ..file.control
         };
+        let gateway = GatewaySettings { url: setting("gateway.url", &file.gateway.url), ..file.gateway };
         let store = StoreSettings { url: setting("store.url", &file.store.url), ..file.store };
         if !control.admin_token.is_empty() && control.admin_token.len() < 16 {
             let line = source.find("control.admin_token");
@@ -227,16 +257,26 @@ impl Config {
             errors.sort_by_key(|error| error.line);
             return Err(errors);
         }
-        Ok(Self { gateway: file.gateway, control, store, sandbox: file.sandbox, texts, declared, secrets })
+        Ok(Self { gateway, control, store, sandbox: file.sandbox, texts, declared, secrets })
     }
 
-    /// How people reach the control plane, without a slash at the end.
+    /// How people reach the control plane that listens at `address`, without a slash at the end.
     #[must_use]
-    pub fn control_url(&self) -> String {
-        match self.control.url.trim_end_matches('/') {
-            "" => format!("http://{}", self.control.address),
-            url => url.to_owned(),
-        }
+    pub fn control_url(&self, address: SocketAddr) -> String {
+        public_url(&self.control.url, address)
+    }
+
+    /// How programs reach the gateway that listens at `address`, without a slash at the end.
+    #[must_use]
+    pub fn gateway_url(&self, address: SocketAddr) -> String {
+        public_url(&self.gateway.url, address)
+    }
+}
+
+fn public_url(url: &str, address: SocketAddr) -> String {
+    match url.trim_end_matches('/') {
+        "" => format!("http://{address}"),
+        url => url.to_owned(),
     }
 }
 

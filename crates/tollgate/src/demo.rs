@@ -20,13 +20,19 @@ use serde::Serialize;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tollgate_core::id::Ids as _;
+use tollgate_core::money::{Currency, Money, Nanos};
+use tollgate_web::{Playground, SignIn};
 
 pub use scenario::Scenario;
 pub use tour::tour;
 
+use cast::Cast;
+use stage::Actor;
+
 use crate::config::{Config, Environment};
+use crate::control::Exhibits;
 use crate::sandbox::Sandbox;
-use crate::serve::Node;
+use crate::serve::{Foundation, Node};
 use crate::system::{RandomIds, SystemClock};
 
 /// The configuration of the demo, with `{sandbox}` and `{nowhere}` for the addresses of its upstreams.
@@ -91,8 +97,10 @@ impl Demo {
         let nowhere = TcpSocket::new_v4()?;
         nowhere.bind(free)?;
         let config = configure(options, sandbox.addr(), nowhere.local_addr()?)?;
-        let node = Node::start(&config).await?;
-        let cast = cast::fill(node.store()).await.context("the cast of the demo could not be set up")?;
+        let admin_token = config.control.admin_token.clone();
+        let foundation = Foundation::lay(config).await?;
+        let cast = cast::fill(foundation.store()).await.context("the cast of the demo could not be set up")?;
+        let node = foundation.serve(|gateway| exhibits(&cast, gateway)).await?;
         let gateway = node.gateway_address();
         for scenario in &cast.warm_up {
             send::once(gateway, scenario).await.context("the demo does not answer")?;
@@ -104,8 +112,8 @@ impl Demo {
         }
         let facts = Facts {
             gateway: format!("http://{gateway}"),
-            control: config.control_url(),
-            admin_token: config.control.admin_token.clone(),
+            control: node.control_url().to_owned(),
+            admin_token,
             data: options.data.clone(),
             scenarios: cast.scenarios,
         };
@@ -123,6 +131,27 @@ impl Demo {
         self.running.shutdown().await;
         self.node.stop().await;
         self.sandbox.stop().await;
+    }
+}
+
+/// What the pages of the demo show: whoever has a link may act, and the item of the playground.
+fn exhibits(cast: &Cast, gateway: &str) -> Exhibits {
+    let Actor { customer, key, .. } = &cast.visitor;
+    let playground = Playground {
+        customer: *customer,
+        key: key.clone(),
+        path: "/rest/report".to_owned(),
+        price: Money::new(Nanos::new(5_000_000_000), Currency::USD),
+    };
+    let scenarios = cast.scenarios.iter().map(|scenario| tollgate_web::Scenario {
+        reason: scenario.reason.to_owned(),
+        status: scenario.status,
+        curl: scenario.curl(gateway),
+    });
+    Exhibits {
+        sign_in: SignIn::None { visitor: Some(*customer) },
+        playground: Some(playground),
+        scenarios: scenarios.collect(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod demo;
 mod jobs;
 pub mod sandbox;

@@ -6,30 +6,66 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
-use tollgate_gateway::{Gateway, NoVerifier, Options, Settlement, Setup};
+use tollgate_gateway::{Gateway, NoVerifier, Options, Settlement, Setup, Verifier};
+use tollgate_meter::tokens::{self, Encoding};
+use tollgate_payments::{PaymentProvider, Simulator};
 use tollgate_store::Store;
-use tracing::info;
+use tollgate_web::Web;
+use tracing::{info, warn};
 
 use crate::config::{Config, SettlementMode};
+use crate::control::{self, Bound, ControlPlane, Exhibits, Figures, ProviderVerifier, RunningGate};
 use crate::jobs;
-use crate::system::{RandomIds, SystemClock};
+use crate::system::{RandomIds, SystemClock, TEST_CLOCK};
+
+/// What a node stands on: its store, and the port of its control plane.
+pub struct Foundation {
+    config: Config,
+    clock: Arc<SystemClock>,
+    store: Store,
+    control: Bound,
+}
 
 /// A running node.
 pub struct Node {
     gateway: Gateway,
     store: Store,
+    control: ControlPlane,
+    control_url: String,
     _jobs: JoinSet<()>,
 }
 
-impl Node {
-    /// Starts a node as `config` says.
+impl Foundation {
+    /// Opens the store and publishes what `config` declares. Nothing is served yet.
     ///
     /// # Errors
     /// In a sentence for whoever started it.
-    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+    pub async fn lay(config: Config) -> anyhow::Result<Self> {
+        let control = Bound::at(config.control.address).await?;
         let clock = Arc::new(SystemClock::default());
-        let store = open_store(config, &clock).await?;
+        let store = open_store(&config, &clock).await?;
+        if config.sandbox.enabled {
+            clock.advance(ahead(&store).await?);
+        }
         config.declared.publish(&store).await.context("the configuration could not be published")?;
+        Ok(Self { config, clock, store, control })
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Serves. `exhibit` is told where the gateway is, and says what is shown besides.
+    ///
+    /// # Errors
+    /// In a sentence for whoever started it.
+    pub async fn serve(self, exhibit: impl FnOnce(&str) -> Exhibits) -> anyhow::Result<Node> {
+        let Self { config, clock, store, control } = self;
+        let control_url = config.control_url(control.address);
+        let payments = payments(&config, &clock);
+        let figures = Arc::new(Figures::new());
         let options = Options {
             address: config.gateway.address,
             cores: match config.gateway.cores {
@@ -42,38 +78,58 @@ impl Node {
                 SettlementMode::Relaxed => Settlement::Relaxed,
             },
             shutdown_grace: Duration::from_secs(config.gateway.shutdown_seconds),
-            clock,
+            clock: Arc::clone(&clock) as _,
             ids: Arc::new(RandomIds),
-            verifier: Arc::new(NoVerifier),
-            setup: setup(config),
+            verifier: verifier(&store, payments.as_ref()),
+            observer: Some(Arc::clone(&figures) as _),
+            setup: setup(&config, control_url.clone()),
         };
         let (gateway, frozen) = Gateway::start(store.clone(), options).await?;
-        info!(address = %gateway.address(), "Tollgate serves");
+        let gateway_url = config.gateway_url(gateway.address());
+        info!(address = %gateway.address(), control = %control.address, "Tollgate serves");
+        if config.control.admin_token.is_empty() {
+            warn!("control.admin_token is not set: the admin API refuses everybody");
+        }
+        // The first request whose tokens have to be counted should not wait for the tables.
+        tokio::task::spawn_blocking(|| tokens::warm_up(Encoding::O200k));
+        let exhibits = exhibit(&gateway_url);
+        let settings = control::settings(&config, control_url.clone(), gateway_url, exhibits);
         let jobs = jobs::start(&store, &gateway, frozen);
-        Ok(Self { gateway, store, _jobs: jobs })
+        let gate = Arc::new(RunningGate { gateway: gateway.clone(), store: store.clone(), clock });
+        let web = Web::new(store.clone(), gate, payments, settings);
+        control::register(&web, &figures);
+        Ok(Node { gateway, store, control: control.serve(web), control_url, _jobs: jobs })
     }
+}
 
+impl Node {
     /// Where the gateway listens.
     #[must_use]
     pub const fn gateway_address(&self) -> SocketAddr {
         self.gateway.address()
     }
 
-    /// The store of this node.
+    /// How people reach the control plane.
     #[must_use]
-    pub const fn store(&self) -> &Store {
-        &self.store
+    pub fn control_url(&self) -> &str {
+        &self.control_url
     }
 
-    /// The gateway of this node.
-    #[must_use]
-    pub const fn gateway(&self) -> &Gateway {
-        &self.gateway
+    /// Publishes what `config` declares now and compiles it. Addresses and the store stay as they are
+    /// until the next start. No connection is dropped, and requests under way keep what they began with.
+    ///
+    /// # Errors
+    /// In a sentence; what was in force before stays in force.
+    pub async fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        config.declared.publish(&self.store).await.context("the configuration could not be published")?;
+        self.gateway.reload(Some(setup(config, self.control_url.clone()))).await?;
+        Ok(())
     }
 
     /// Completes and settles what is under way, then stops.
     pub async fn stop(self) {
         info!("Stopping: requests under way are completed and settled");
+        self.control.stop().await;
         self.gateway.stop().await;
     }
 }
@@ -91,13 +147,30 @@ pub async fn open_store(config: &Config, clock: &Arc<SystemClock>) -> anyhow::Re
     Ok(Store::open(options).await?)
 }
 
+/// How far the test clock of a sandbox was moved in earlier runs.
+async fn ahead(store: &Store) -> anyhow::Result<Duration> {
+    let micros = store.setting(TEST_CLOCK).await?;
+    Ok(Duration::from_micros(micros.and_then(|micros| micros.parse().ok()).unwrap_or(0)))
+}
+
+/// The payment provider in use: in a sandbox the simulator.
+fn payments(config: &Config, clock: &Arc<SystemClock>) -> Option<Arc<dyn PaymentProvider>> {
+    let simulator = || Arc::new(Simulator::new(Arc::clone(clock) as _, Arc::new(RandomIds))) as _;
+    config.sandbox.enabled.then(simulator)
+}
+
+fn verifier(store: &Store, payments: Option<&Arc<dyn PaymentProvider>>) -> Arc<dyn Verifier> {
+    match payments {
+        Some(provider) => Arc::new(ProviderVerifier { store: store.clone(), provider: Arc::clone(provider) }),
+        None => Arc::new(NoVerifier),
+    }
+}
+
 /// What the gateway needs of the configuration besides the catalogue.
-#[must_use]
-pub fn setup(config: &Config) -> Setup {
-    let url = config.control_url();
+fn setup(config: &Config, control_url: String) -> Setup {
     Setup {
-        docs_url: format!("{url}/docs/errors"),
-        portal_url: url,
+        docs_url: format!("{control_url}/docs/errors"),
+        portal_url: control_url,
         support: config.control.support.clone(),
         cors_origins: config.gateway.cors_origins.clone(),
         texts: config.texts.clone(),

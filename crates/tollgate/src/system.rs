@@ -8,6 +8,9 @@ use aws_lc_rs::rand;
 use tollgate_core::id::Ids;
 use tollgate_core::time::{Clock, Timestamp};
 
+/// The setting that remembers how far the test clock is ahead, in microseconds.
+pub(crate) const TEST_CLOCK: &str = "test_clock.ahead_micros";
+
 /// The system's clock, and in sandbox mode so much ahead of it.
 #[derive(Debug, Default)]
 pub struct SystemClock {
@@ -15,14 +18,6 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock that is `ahead` of the system's.
-    #[must_use]
-    pub fn ahead_by(ahead: Duration) -> Self {
-        let clock = Self::default();
-        clock.advance(ahead);
-        clock
-    }
-
     /// Moves the clock on.
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
@@ -89,7 +84,8 @@ mod tests {
 
     #[test]
     fn the_test_clock_runs_ahead() {
-        let (system, ahead) = (SystemClock::default(), SystemClock::ahead_by(Duration::from_secs(3_600)));
+        let (system, ahead) = (SystemClock::default(), SystemClock::default());
+        ahead.advance(Duration::from_secs(3_600));
         assert!(ahead.now().since(system.now()) > Duration::from_secs(3_590));
         assert_eq!(ahead.ahead(), Duration::from_secs(3_600));
     }

@@ -3,12 +3,11 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use tollgate::config::{Config, SettlementMode};
-use tollgate::serve::{Node, open_store};
-use tollgate::system::SystemClock;
+use tollgate::control::Exhibits;
+use tollgate::serve::Foundation;
 use tollgate_core::money::{Currency, Nanos};
 use tollgate_store::Store;
 use tollgate_store::api_key::Mode;
@@ -39,13 +38,12 @@ pub fn run(
         for left_over in ["bench.db", "bench.db-wal", "bench.db-shm"] {
             let _ = fs::remove_file(dir.join(left_over));
         }
-        let store = open_store(&config, &Arc::new(SystemClock::default())).await?;
-        config.declared.publish(&store).await?;
-        let keys = fill(&store, customers).await?;
-        drop(store);
+        config.control.address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let foundation = Foundation::lay(config).await?;
+        let keys = fill(foundation.store(), customers).await?;
         let lines: Vec<String> = keys.iter().map(|key| format!("authorization: Bearer {key}")).collect();
         fs::write(dir.join("keys"), lines.join("\n"))?;
-        let _node = Node::start(&config).await?;
+        let _node = foundation.serve(|_| Exhibits::default()).await?;
         std::future::pending().await
     })
 }

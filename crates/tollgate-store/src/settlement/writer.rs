@@ -24,6 +24,12 @@ const FOLD_ROUND: Duration = Duration::from_millis(1_000);
 /// How long answers wait for commits that fail. Beyond it they are cut off: nothing is completed unbilled.
 const ANSWERS_WAIT: Duration = Duration::from_secs(10);
 
+/// Sees every entry once it is durable, on the writer's thread: it has to be quick.
+pub trait Observer: Send + Sync {
+    /// `entry` was committed.
+    fn committed(&self, entry: &Entry<'_>);
+}
+
 /// The handle by which the gateway settles. Cheap to clone.
 #[derive(Clone)]
 pub struct Settler {
@@ -36,6 +42,7 @@ struct Shared {
     rooms: Vec<Arc<Room>>,
     work: Notify,
     failing: AtomicBool,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Shared {
@@ -97,13 +104,19 @@ impl Settler {
         }
     }
 
-    pub(crate) async fn start(store: &Store, node: &str, cores: usize) -> Result<(Self, Folder), StoreError> {
+    pub(crate) async fn start(
+        store: &Store,
+        node: &str,
+        cores: usize,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<(Self, Folder), StoreError> {
         let shared = Arc::new(Shared {
             queue: Queue::default(),
             progress: Arc::default(),
             rooms: (0..cores.max(1)).map(|_| Arc::default()).collect(),
             work: Notify::new(),
             failing: AtomicBool::new(false),
+            observer,
         });
         let (commands, inbox) = mpsc::unbounded_channel();
         let (ready, started) = oneshot::channel();
@@ -317,7 +330,12 @@ impl Writer {
         self.shared.progress.advance_to(batch.end);
         self.shared.ring();
         for entry in decode_all(&batch.payload) {
-            let added = entry.and_then(|entry| self.shards[shard_of(entry.customer())].pending.add(&entry));
+            let added = entry.and_then(|entry| {
+                if let Some(observer) = &self.shared.observer {
+                    observer.committed(&entry);
+                }
+                self.shards[shard_of(entry.customer())].pending.add(&entry)
+            });
             if let Err(error) = added {
                 error!(%error, "An entry that was just written cannot be read");
             }

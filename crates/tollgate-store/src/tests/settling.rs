@@ -63,7 +63,7 @@ fn what_was_used_arrives_in_every_book() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 2).await.unwrap();
+        let settler = store.start_settling("n1", 2, None).await.unwrap();
         let mut tickets = Vec::new();
         for core in 0..2 {
             let settler = settler.clone();
@@ -96,7 +96,7 @@ fn every_request_is_found_by_its_id_and_by_what_became_of_it() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 1).await.unwrap();
+        let settler = store.start_settling("n1", 1, None).await.unwrap();
         let served = call(store, &who, 5);
         let refused = CallEntry {
             status: 402,
@@ -156,7 +156,7 @@ fn a_crash_between_commit_and_fold_loses_and_repeats_nothing() {
         assert_eq!(left(&bench.store, &who).await, "10.00");
         let mut bench = bench;
         for _ in 0..3 {
-            let settler = bench.store.start_settling("n1", 1).await.unwrap();
+            let settler = bench.store.start_settling("n1", 1, None).await.unwrap();
             assert_eq!(left(&bench.store, &who).await, "9.70");
             let report = bench.store.verify().await.unwrap();
             assert_eq!(report.problems, Vec::<String>::new());
@@ -172,7 +172,7 @@ fn the_log_goes_on_where_it_ended() {
         let who = paying_customer(&bench.store, "10").await;
         let mut bench = bench;
         for round in 1..=3_u32 {
-            let settler = bench.store.start_settling("n1", 1).await.unwrap();
+            let settler = bench.store.start_settling("n1", 1, None).await.unwrap();
             for _ in 0..20 {
                 let _ = settler.submit(&Entry::Call(call(&bench.store, &who, 1_000_000)));
             }
@@ -189,7 +189,7 @@ fn use_of_a_grant_that_was_voided_meanwhile_is_the_operators_loss() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 1).await.unwrap();
+        let settler = store.start_settling("n1", 1, None).await.unwrap();
         let mut change = store.change("admin").await.unwrap();
         change.void_grant(who.customer, who.grant).await.unwrap();
         change.commit().await.unwrap();
@@ -207,7 +207,7 @@ fn expired_credit_becomes_breakage_and_never_more_than_is_left() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 1).await.unwrap();
+        let settler = store.start_settling("n1", 1, None).await.unwrap();
         let _ = settler.submit(&Entry::Call(call(store, &who, 4_000_000_000)));
         let expiry = ExpiryEntry {
             grant: who.grant.to_bytes().into(),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use tracing::error;
 
-use super::signal::until_told_to_stop;
+use super::signal::Signals;
 use crate::demo::{self, Demo};
 
 /// How to run the demo.
@@ -52,7 +52,7 @@ pub(super) fn run(args: Args) -> ExitCode {
             false => demo::tour(demo.facts()),
         };
         super::say(&text);
-        until_told_to_stop().await;
+        Signals::listen().until_stop().await;
         demo.stop().await;
         ExitCode::SUCCESS
     })

@@ -3,28 +3,24 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use tracing::error;
+use tracing::{error, info};
 
-use super::signal::until_told_to_stop;
+use super::signal::Signals;
 use super::{BAD_CONFIG, ProcessEnvironment};
 use crate::config::Config;
-use crate::serve::Node;
+use crate::control::Exhibits;
+use crate::serve::{Foundation, Node};
 
 pub(super) fn run(path: &Path) -> ExitCode {
     super::start_logging("info");
-    let config = match Config::read(path, &ProcessEnvironment) {
-        Ok(config) => config,
-        Err(errors) => {
-            for error in errors {
-                error!("{error}");
-            }
-            return ExitCode::from(BAD_CONFIG);
-        }
-    };
+    let Some(config) = read(path) else { return ExitCode::from(BAD_CONFIG) };
     super::block_on(async {
-        match Node::start(&config).await {
+        match start(config).await {
             Ok(node) => {
-                until_told_to_stop().await;
+                let mut signals = Signals::listen();
+                while signals.next_reload().await {
+                    reload(&node, path).await;
+                }
                 node.stop().await;
                 ExitCode::SUCCESS
             }
@@ -34,4 +30,31 @@ pub(super) fn run(path: &Path) -> ExitCode {
             }
         }
     })
+}
+
+async fn start(config: Config) -> anyhow::Result<Node> {
+    Foundation::lay(config).await?.serve(|_| Exhibits::default()).await
+}
+
+fn read(path: &Path) -> Option<Config> {
+    match Config::read(path, &ProcessEnvironment) {
+        Ok(config) => Some(config),
+        Err(errors) => {
+            for error in errors {
+                error!("{error}");
+            }
+            None
+        }
+    }
+}
+
+async fn reload(node: &Node, path: &Path) {
+    let Some(config) = read(path) else {
+        error!("The configuration was not reloaded; the one before stays in force");
+        return;
+    };
+    match node.reload(&config).await {
+        Ok(()) => info!("The configuration was reloaded"),
+        Err(error) => error!("The configuration was not reloaded; the one before stays in force: {error:#}"),
+    }
 }

@@ -19,7 +19,7 @@ fn mistakes(text: &str) -> Vec<String> {
 fn an_empty_file_is_a_configuration() {
     let config = Config::parse("t", "", &environment()).unwrap();
     assert_eq!(config.gateway.address.port(), 4_020);
-    assert_eq!(config.control_url(), "http://127.0.0.1:4021");
+    assert_eq!(config.control_url(config.control.address), "http://127.0.0.1:4021");
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Stage {
     pub(super) async fn card(&mut self, actor: &Actor, card: Card) -> Result<(), StoreError> {
         let new = NewPaymentMethod {
             provider: "simulator".to_owned(),
-            provider_reference: card.token.to_owned(),
+            provider_reference: card.reference.to_owned(),
             brand: "visa".to_owned(),
             last4: card.last4.to_owned(),
             expires_year: Some(card.expires_year),
@@ -101,18 +101,20 @@ impl Stage {
 
 /// A simulated card.
 pub(super) struct Card {
-    token: &'static str,
+    /// What the simulator calls it: the reference says what happens when it is charged.
+    reference: &'static str,
     last4: &'static str,
     expires_year: i16,
 }
 
 impl Card {
     /// It always works.
-    pub(super) const GOOD: Self = Self { token: "tok_4242424242424242", last4: "4242", expires_year: 2034 };
+    pub(super) const GOOD: Self = Self { reference: "sim_pm_ok_demo", last4: "4242", expires_year: 2034 };
     /// It is always declined.
-    pub(super) const DECLINED: Self = Self { token: "tok_4000000000000002", last4: "0002", expires_year: 2034 };
+    pub(super) const DECLINED: Self =
+        Self { reference: "sim_pm_generic_decline_demo", last4: "0002", expires_year: 2034 };
     /// It was good once.
-    pub(super) const EXPIRED: Self = Self { token: "tok_4242424242424242", last4: "4242", expires_year: 2024 };
+    pub(super) const EXPIRED: Self = Self { reference: "sim_pm_ok_demo", last4: "4242", expires_year: 2024 };
 }
 
 const fn dollars() -> tollgate_store::definition::CurrencyCode {

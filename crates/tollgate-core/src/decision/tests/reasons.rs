@@ -151,7 +151,7 @@ fn pace_reasons() {
     assert_snapshot!(second(limit(RateUnit::Requests(pace()))), @"429 rate_limited: Plan Starter allows 60 requests in a minute. [after_time at 2026-11-21T09:30:01Z]");
     let sold = RateLimit { when_too_fast: WhenTooFast::Upgrade, ..limit(RateUnit::Requests(pace())) };
     assert_snapshot!(second(sold), @"402 rate_limit_upgrade: Plan Starter allows 60 requests in a minute. [after_time at 2026-11-21T09:30:01Z]");
-    assert_snapshot!(second(limit(RateUnit::Concurrency(1))), @"429 concurrency_limited: Plan Starter allows 1 requests at the same time, and as many are running. [after_time at 2026-11-21T09:30:01Z]");
+    assert_snapshot!(second(limit(RateUnit::Concurrency(1))), @"429 concurrency_limited: Plan Starter allows one request at a time, and one is running. [after_time at 2026-11-21T09:30:01Z]");
 
     let tokens = limit(RateUnit::Tokens(Pace::new(1_000, Duration::from_secs(60), 1_000)));
     let mut standing = customer(Plan { rate_limits: Box::new([tokens]), ..plan() }, "10");

@@ -1,0 +1,28 @@
+//! What a deployment remembers about itself, by name.
+
+use crate::row::Columns as _;
+use crate::{Store, StoreError};
+
+impl Store {
+    /// The setting called `name`, if it was ever set.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        const READ: &str = "SELECT value FROM settings WHERE name = $1";
+        let row = sqlx::query(READ).bind(name).fetch_optional(&self.db.pool).await?;
+        row.map(|row| row.text("value")).transpose()
+    }
+
+    /// Remembers `value` as the setting called `name`.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn remember_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        const WRITE: &str = "
+            INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+        let _lane = self.db.write_lane().await;
+        sqlx::query(WRITE).bind(name).bind(value).execute(&self.db.pool).await?;
+        Ok(())
+    }
+}
