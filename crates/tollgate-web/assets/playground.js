@@ -22,7 +22,8 @@ buy.addEventListener("click", async () => {
   try {
     // The pages that end a refusal are on this page's own origin, whatever name it was opened under.
     const rewrite = (url) => url.replace(/^https?:\/\/[^/]+(?=\/r\/)/, location.origin);
-    await call(gateway + path, { headers }, { fetch: shown, onPaymentRequired: paymentDialog({ rewrite }) });
+    const onPaymentRequired = paymentDialog({ rewrite, fetch: paid });
+    await call(gateway + path, { headers }, { fetch: shown, onPaymentRequired });
     news.textContent = "Served. The price was taken from the balance.";
   } catch (error) {
     news.textContent = error instanceof Refusal ? `Refused: ${error.message}` : "The gateway could not be reached.";
@@ -41,6 +42,13 @@ async function showBalance() {
   } catch {
     balance.textContent = "unknown";
   }
+}
+
+/** Talks to the portal; what was paid is in the balance at once. */
+async function paid(input, init) {
+  const answer = await fetch(input, init);
+  if (init.method === "POST") await showBalance();
+  return answer;
 }
 
 /** Sends a request, and puts it on the page with its answer. */

@@ -245,7 +245,7 @@ class Prompt {
     }
   }
 
-  form(url, sheet, error) {
+  form(url, sheet, error, entered = {}) {
     const form = element("form", { method: "dialog" }, [
       element("h2", { textContent: sheet.title }),
       ...sheet.text.map((sentence) => element("p", { textContent: sentence })),
@@ -257,6 +257,10 @@ class Prompt {
         this.back(),
       ]),
     ]);
+    for (const [name, value] of Object.entries(entered)) {
+      const control = form.elements.namedItem(name);
+      if (control) control.value = value;
+    }
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       form.querySelector("[type=submit]").disabled = true;
@@ -272,7 +276,7 @@ class Prompt {
       this.done(done);
     } catch (error) {
       if (!(error instanceof NotDone)) return this.failed(url, error);
-      this.form(url, error.sheet ?? sheet, error);
+      this.form(url, error.sheet ?? sheet, error, fields);
     }
   }
 

@@ -3,3 +3,6 @@
 mod admin;
 pub(crate) mod bench;
 mod document;
+mod page_rules;
+mod pages;
+mod visitor;

@@ -14,6 +14,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 pub(crate) const ASSETS: &[(&str, &str, &str)] = &[
     ("tollgate.css", STYLE, include_str!("../../assets/tollgate.css")),
     ("tollgate-402.js", SCRIPT, include_str!("../../assets/tollgate-402.js")),
+    ("icon.svg", "image/svg+xml", include_str!("../../assets/icon.svg")),
     ("playground.js", SCRIPT, include_str!("../../assets/playground.js")),
 ];
 

@@ -24,7 +24,7 @@ pub(crate) struct Incident {
 
 /// A request that was answered a moment ago is in the log with the next group.
 const JUST_NOW: Duration = Duration::from_secs(10);
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 
 const UNKNOWN: &str = "There is no request with this id. Check that all of the link was copied; requests are kept for a \

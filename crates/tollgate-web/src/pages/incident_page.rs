@@ -76,7 +76,8 @@ fn describe(standing: &Standing, now: tollgate_core::time::Timestamp) -> Vec<(&'
     state.push(("Plan", format!("{} ({})", subscription.plan.name, subscription.state.name().replace('_', " "))));
     for (index, (quota, window)) in subscription.plan.quotas.iter().zip(&standing.quotas).enumerate() {
         let limit = subscription.quota_limit(index);
-        state.push(("Quota", format!("{} of {limit} {} used", window.committed(), quota.meters)));
+        let (used, limit) = (grouped(window.committed()), grouped(limit));
+        state.push(("Quota", format!("{used} of {limit} {} used", quota.meters)));
     }
     for cap in standing.caps() {
         let money = |amount| Money::new(amount, standing.currency);
@@ -86,13 +87,29 @@ fn describe(standing: &Standing, now: tollgate_core::time::Timestamp) -> Vec<(&'
     state
 }
 
+/// A number as people read it: `1,000,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 fn shown(web: &Web, incident: &Incident, state: Vec<(&'static str, String)>) -> Response {
     let call = &incident.call;
     let reason = incident.reason;
     let title = incident.text("/title").or(reason.map(|reason| reason.title()));
     let is_served = call.reason.is_none();
-    let served = format!("It cost {} {}.", call.currency, call.cost.0);
-    let detail = incident.text("/detail").unwrap_or(if is_served { served.trim_end_matches(" .") } else { "" });
+    let served = match call.currency.as_str() {
+        "" => "Nothing was charged.".to_owned(),
+        currency => format!("It cost {currency} {}.", call.cost.0),
+    };
+    let detail = incident.text("/detail").unwrap_or(if is_served { &served } else { "" });
     let template = Shown {
         frame: Frame::of(web),
         status: call.status,
@@ -159,3 +176,13 @@ pub(super) fn curl<'a>(web: &'a Web, incident: &Incident) -> Option<&'a str> {
 
 /// A longer line is no use on a page.
 const CURL_MAX: usize = 600;
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

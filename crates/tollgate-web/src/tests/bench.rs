@@ -129,6 +129,10 @@ impl Bench {
         router(Web::new(self.store.clone(), Arc::clone(&self.gate) as _, Some(payments), settings))
     }
 
+    pub(super) const fn router(&self) -> &Router {
+        &self.router
+    }
+
     pub(super) async fn send(&self, request: Request<Body>) -> Reply {
         send(&self.router, request).await
     }

@@ -34,7 +34,9 @@ pub(super) struct Paid {
 /// # Errors
 /// [`Stop::Impossible`] where nothing can be paid.
 pub(super) async fn ways(visit: &Visit) -> Result<Payment, Stop> {
+    let now = visit.web.store().now();
     let on_file = payment::on_file(&visit.web, visit.id()).await?;
+    let on_file = on_file.filter(|method| method.to_core().expires_at.is_none_or(|at| at > now));
     let entering = entering(visit);
     if on_file.is_none() && entering.test_cards.is_empty() {
         return Err(Stop::Impossible("Nothing can be paid on this page. Please contact support.".to_owned()));

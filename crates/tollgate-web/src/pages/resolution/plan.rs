@@ -104,7 +104,10 @@ pub(super) async fn sheet(visit: &Visit, intent: Intent, wish: &Wish) -> Result<
         let text = "No plan on sale would end this refusal. Please contact support.";
         return Ok(Sheet::notice("No such plan", vec![text.to_owned()]));
     }
-    let wished = candidates.iter().position(|candidate| candidate.definition.key == wish.item).unwrap_or(0);
+    // Without a wish, the plan that was there before, if it can be chosen.
+    let before = current.as_ref().map_or("", |current| &current.plan);
+    let wish = if wish.item.is_empty() { before } else { &wish.item };
+    let wished = candidates.iter().position(|candidate| candidate.definition.key == wish).unwrap_or(0);
     let options = candidates.iter().enumerate().map(|(index, candidate)| Choice {
         value: candidate.value(),
         label: candidate.definition.name.clone(),

@@ -82,8 +82,11 @@ pub(super) async fn top_up(visit: &Visit, fields: &Fields, token: &Token) -> Res
 
 pub(super) async fn pay_request_sheet(visit: &Visit) -> Result<Sheet, Stop> {
     let need = need(visit).await?;
-    let price = price(&need)?;
-    let currency = visit.customer.currency.0;
+    if !need.least.is_positive() {
+        let text = "The wallet covers this request. Send it again.";
+        return Ok(Sheet::notice("Nothing to pay", vec![need.sentence(visit), text.to_owned()]));
+    }
+    let (price, currency) = (need.least, visit.customer.currency.0);
     Ok(Sheet {
         title: "Pay for this request".to_owned(),
         text: vec![
@@ -100,15 +103,11 @@ pub(super) async fn pay_request_sheet(visit: &Visit) -> Result<Sheet, Stop> {
 }
 
 pub(super) async fn pay_request(visit: &Visit, fields: &Fields, token: &Token) -> Result<Done, Stop> {
-    let price = price(&need(visit).await?)?;
-    add(visit, fields, token, price).await
-}
-
-fn price(need: &Need) -> Result<Nanos, Stop> {
-    if need.least.is_positive() {
-        return Ok(need.least);
+    let need = need(visit).await?;
+    if !need.least.is_positive() {
+        return Err(Stop::Impossible("The wallet covers this request. Send it again.".to_owned()));
     }
-    Err(Stop::Impossible("Nothing has to be paid for this request. Send it again.".to_owned()))
+    add(visit, fields, token, need.least).await
 }
 
 /// Pays `amount` into the wallet.
