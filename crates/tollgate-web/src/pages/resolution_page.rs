@@ -130,9 +130,9 @@ async fn carry_out(web: &Web, (request, action): (&str, &str), sent: Request) ->
     let action = resolution::named(action).ok_or(NO_ACTION)?;
     let fields = Fields::read(sent).await?;
     let incident = Incident::find(web, request).await?;
-    // Before the standing is read, so that nobody acts on one that another payment is changing.
     let visit = Visit::begin(web, &headers, incident).await?;
     let _lane = web.enter(visit.id()).await;
+    // Anew, as things are after whatever was under way.
     let visit = Visit::begin(web, &headers, visit.incident).await?;
     let subject = subject(&visit, action);
     let (result, token) = match Token::check(web, &subject, fields.get(TOKEN)) {
@@ -154,9 +154,13 @@ async fn carry_out(web: &Web, (request, action): (&str, &str), sent: Request) ->
 
 /// Does it, or says what was done when the form was sent before.
 async fn once(visit: &Visit, action: Action, fields: &Fields, token: &Token) -> Result<Done, Stop> {
-    match Done::before(&visit.web, token).await? {
-        Some(done) => Ok(done),
-        None => resolution::act(visit, action, fields, token).await,
+    if let Some(done) = Done::before(&visit.web, token).await? {
+        return Ok(done);
+    }
+    match resolution::act(visit, action, fields, token).await {
+        Ok(done) => Ok(done),
+        // Another node may have been faster, or the answer of the commit was lost.
+        Err(stop) => Done::before(&visit.web, token).await?.ok_or(stop),
     }
 }
 
