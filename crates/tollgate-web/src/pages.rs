@@ -40,7 +40,7 @@ pub(crate) fn router() -> Router<Web> {
         .route("/sign-in", post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/docs", get(docs::index))
-        .route("/docs/client-module", get(docs::client_module))
+        .route("/docs/{name}", get(docs::document))
         .route("/docs/errors", get(docs::errors))
         .route("/docs/errors/{reason}", get(docs::error))
         .route("/playground", get(playground::show))

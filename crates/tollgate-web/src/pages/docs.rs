@@ -15,12 +15,41 @@ use crate::Web;
 mod errors;
 mod markdown;
 
-const CLIENT_MODULE: &str = include_str!("../../../../docs/client-module.md");
+/// A page of `docs/`.
+struct Document {
+    name: &'static str,
+    title: &'static str,
+    /// What it is about, for the index.
+    about: &'static str,
+    text: &'static str,
+}
+
+macro_rules! documents {
+    ($($name:literal, $title:literal, $about:literal;)*) => {
+        &[$(Document {
+            name: $name,
+            title: $title,
+            about: $about,
+            text: include_str!(concat!("../../../../docs/", $name, ".md")),
+        },)*]
+    };
+}
+
+const DOCUMENTS: &[Document] = documents![
+    "refusals", "Refusals", "What an answer says that was not forwarded, in each dialect.";
+    "client-module", "The client module", "A small JavaScript module that shows a way out when your front end meets a 402.";
+    "llm", "Models", "Calling models through the gateway with unmodified SDKs.";
+    "metering-and-limits", "Metering and limits", "What is counted, what it costs, and what happens when it is used up.";
+    "ledger", "Ledger", "How every movement of money is kept and proved.";
+    "admin-api", "Admin API", "Everything an operator's programs do.";
+    "configuration", "Configuration", "The one file, key by key.";
+];
 
 #[derive(Template)]
 #[template(path = "docs.html")]
 struct Index {
     frame: Frame,
+    documents: &'static [Document],
 }
 
 #[derive(Template)]
@@ -41,12 +70,15 @@ struct Article<'a> {
 
 /// `GET /docs`.
 pub(super) async fn index(State(web): State<Web>) -> Response {
-    page(StatusCode::OK, &Index { frame: Frame::of(&web) })
+    page(StatusCode::OK, &Index { frame: Frame::of(&web), documents: DOCUMENTS })
 }
 
-/// `GET /docs/client-module`.
-pub(super) async fn client_module(State(web): State<Web>) -> Response {
-    article(&web, "The client module", CLIENT_MODULE)
+/// `GET /docs/{name}`.
+pub(super) async fn document(State(web): State<Web>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match DOCUMENTS.iter().find(|document| document.name == name) {
+        Some(document) => article(&web, document.title, document.text),
+        None => Stop::NotFound("There is no such page; see the list of all of them.").answer(&web, &headers),
+    }
 }
 
 /// `GET /docs/errors`.

@@ -254,6 +254,7 @@ fn every_page_is_protected_and_only_the_playground_has_a_script() {
             format!("/r/{request}/top_up"),
             "/docs".to_owned(),
             "/docs/client-module".to_owned(),
+            "/docs/configuration".to_owned(),
             "/docs/errors".to_owned(),
             "/docs/errors/insufficient_balance".to_owned(),
             "/docs/errors/nonsense".to_owned(),
