@@ -122,6 +122,7 @@ export function secondsToWait(response) {
  * @typedef {object} Sheet
  * @property {string} title
  * @property {string[]} text
+ * @property {string[]} [code]  Lines that a program sends.
  * @property {object[]} fields  `choice` (with `options`), `amount` and `text` fields.
  * @property {{on_file?: string, test_cards: {number: string, does: string}[], card_expires: string}} [payment]
  * @property {string} [button]  Without one there is nothing to do.
@@ -249,6 +250,7 @@ class Prompt {
     const form = element("form", { method: "dialog" }, [
       element("h2", { textContent: sheet.title }),
       ...sheet.text.map((sentence) => element("p", { textContent: sentence })),
+      sheet.code && element("pre", { textContent: sheet.code.join("\n") }),
       error && element("p", { className: "error", role: "alert", textContent: error.message }),
       ...sheet.fields.flatMap(fieldElements),
       ...(sheet.payment ? paymentElements(sheet.payment) : []),

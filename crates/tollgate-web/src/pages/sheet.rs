@@ -11,6 +11,9 @@ pub(crate) struct Sheet {
     pub(crate) title: String,
     /// What happens, sentence by sentence.
     pub(crate) text: Vec<String>,
+    /// What a program sends, line by line, if that is the matter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) code: Vec<String>,
     /// What is to be filled in.
     pub(crate) fields: Vec<Field>,
     /// How it is paid, if something is.
@@ -66,7 +69,7 @@ pub(crate) struct ShownCard {
 impl Sheet {
     /// A sheet that only says something.
     pub(crate) fn notice(title: &str, text: Vec<String>) -> Self {
-        Self { title: title.to_owned(), text, fields: Vec::new(), payment: None, button: None }
+        Self { title: title.to_owned(), text, code: Vec::new(), fields: Vec::new(), payment: None, button: None }
     }
 
     /// Whether there is nothing to do.

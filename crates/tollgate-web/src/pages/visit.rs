@@ -131,7 +131,10 @@ impl Visit {
 async fn key_of(web: &Web, headers: &HeaderMap) -> Result<Option<ApiKey>, Stop> {
     if let Some(text) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) {
         let text = text.strip_prefix("Bearer ").unwrap_or_default();
-        return present_key(web, text.trim()).await.map(Some);
+        return match present_key(web, text.trim()).await {
+            Err(Stop::Invalid { .. }) => Ok(None),
+            other => other.map(Some),
+        };
     }
     if from(web.settings(), headers) == From::FrontEnd {
         return Ok(None);

@@ -230,6 +230,8 @@ fn front_ends_ask_and_pay_in_json_with_a_key() {
             assert_eq!(paid.json()["done"]["title"], "USD 12.50 added", "{}", paid.text);
         }
         assert_eq!(shop.balance(&buyer).await, "12.50");
+        let nonsense = [("accept", "application/json"), ("origin", app), ("authorization", "Bearer tg_test_x")];
+        assert_eq!(get(&router, &url, &nonsense).await.json()["code"], "sign_in_required");
         let no_texts = ask(&router, Method::POST, &url, &headers, r#"{"amount":5}"#).await;
         assert_eq!(no_texts.json()["field"], "body");
     });

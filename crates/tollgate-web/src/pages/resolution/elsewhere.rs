@@ -12,11 +12,8 @@ pub(super) fn sheet(action: Action, web: &Web, incident: &Incident, currency: Op
     let title = title.map_or_else(|| action.title().to_owned(), |(_, title)| title);
     let text = match action {
         Action::SendKey => vec![
-            "Send your API key with each request, in one of these headers:".to_owned(),
-            "Authorization: Bearer <key>".to_owned(),
-            "x-api-key: <key>".to_owned(),
-            "x-goog-api-key: <key>".to_owned(),
             format!("Keys of this gateway begin with {}.", if web.is_sandbox() { "tg_test_" } else { "tg_live_" }),
+            "Send yours with each request, in one of these headers:".to_owned(),
         ],
         Action::Wait => waiting(incident),
         Action::SmallerRequest => smaller(incident, currency),
@@ -26,7 +23,11 @@ pub(super) fn sheet(action: Action, web: &Web, incident: &Incident, currency: Op
         ],
         _ => vec![format!("Write to support and name the request {}.", incident.id)],
     };
-    Sheet::notice(&title, text)
+    let code: &[&str] = match action {
+        Action::SendKey => &["Authorization: Bearer <key>", "x-api-key: <key>", "x-goog-api-key: <key>"],
+        _ => &[],
+    };
+    Sheet { code: code.iter().map(|&line| line.to_owned()).collect(), ..Sheet::notice(&title, text) }
 }
 
 fn waiting(incident: &Incident) -> Vec<String> {

@@ -127,6 +127,7 @@ pub(super) async fn sheet(visit: &Visit, intent: Intent, wish: &Wish) -> Result<
     Ok(Sheet {
         title: title.to_owned(),
         text,
+        code: Vec::new(),
         fields: vec![Field::Choice { name: "plan", label: "Plan".to_owned(), options: options.collect() }],
         payment: if costs { Some(paying::ways(visit).await?) } else { None },
         button: Some(button.to_owned()),

@@ -60,6 +60,7 @@ pub(super) async fn add_on_sheet(visit: &Visit, wish: &Wish) -> Result<Sheet, St
     Ok(Sheet {
         title: "Buy an add-on".to_owned(),
         text: vec!["It comes on top of your plan, and is paid now.".to_owned()],
+        code: Vec::new(),
         fields: vec![Field::Choice { name: "add_on", label: "Add-on".to_owned(), options: options.collect() }],
         payment: Some(paying::ways(visit).await?),
         button: Some("Buy".to_owned()),

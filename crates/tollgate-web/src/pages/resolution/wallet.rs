@@ -56,6 +56,7 @@ pub(super) async fn top_up_sheet(visit: &Visit) -> Result<Sheet, Stop> {
     Ok(Sheet {
         title: "Add credit".to_owned(),
         text: vec![need.sentence(visit)],
+        code: Vec::new(),
         fields: vec![Field::Amount {
             name: "amount",
             label: "Amount".to_owned(),
@@ -96,6 +97,7 @@ pub(super) async fn pay_request_sheet(visit: &Visit) -> Result<Sheet, Stop> {
                 Money::new(price, currency)
             ),
         ],
+        code: Vec::new(),
         fields: Vec::new(),
         payment: Some(paying::ways(visit).await?),
         button: Some(format!("Pay {}", Money::new(price, currency))),
