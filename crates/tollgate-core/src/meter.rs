@@ -3,6 +3,7 @@
 //! The token meters are disjoint: a cached input token is not also an input token, a reasoning token
 //! is not also an output token. Their sum is what the upstream processed.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -157,17 +158,25 @@ impl FromIterator<Meter> for MeterSet {
     }
 }
 
-/// The name of the one meter, `tokens` for all token meters, else the names joined by `+`.
+impl MeterSet {
+    /// The name of the one meter, `tokens` for all token meters, else the names joined by `+`.
+    #[must_use]
+    pub fn name(self) -> Cow<'static, str> {
+        if self == Self::TOKENS {
+            return "tokens".into();
+        }
+        let mut meters = self.iter();
+        match (meters.next(), meters.next()) {
+            (None, _) => "".into(),
+            (Some(only), None) => only.name().into(),
+            _ => self.iter().map(Meter::name).collect::<Vec<_>>().join("+").into(),
+        }
+    }
+}
+
 impl fmt::Display for MeterSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::TOKENS {
-            return f.write_str("tokens");
-        }
-        for (index, meter) in self.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { "+" })?;
-            f.write_str(meter.name())?;
-        }
-        Ok(())
+        f.write_str(&self.name())
     }
 }
 

@@ -8,12 +8,12 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
-use tollgate_core::catalogue::Plan;
+use tollgate_core::catalogue::{Disclosure, Plan};
 use tollgate_core::decision::{
     Ask, Decision, Denial, Facts, Hold, ModelAsk, Notices, Precision, Reason, Settled, decide, place, release, settle,
 };
 use tollgate_core::meter::Usage;
-use tollgate_core::money::Money;
+use tollgate_core::money::{Currency, Money, Nanos};
 use tollgate_core::standing::{CustomerStatus, Freeze, Standing};
 use tollgate_core::time::Timestamp;
 use tollgate_store::settlement::Health;
@@ -37,6 +37,16 @@ pub(crate) struct Admission {
     core: Arc<Core>,
     /// The authorization at the payment provider, for valuable requests.
     authorization: Option<String>,
+}
+
+/// How an admission ended.
+pub(crate) struct Ended {
+    pub(crate) settled: Settled,
+    /// The plan it was admitted on.
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) currency: Currency,
+    /// What is left, where the plan shows it.
+    pub(crate) balance: Option<Nanos>,
 }
 
 /// What was asked, kept for as long as the hold: settling needs the same words.
@@ -120,11 +130,11 @@ pub(crate) async fn admit(
     }
     loop {
         let asked = Asked::new(key, route, estimate);
-        match judge(core, &asked, call.peer, snapshot, now) {
+        match judge(core, &asked, call.peer.address, snapshot, now) {
             Verdict::Held(hold) => {
                 let mut admission = Admission { asked, hold: Some(hold), core: Arc::clone(core), authorization: None };
                 if admission.terms().verify {
-                    verify(&mut admission, snapshot, now).await?;
+                    Box::pin(verify(&mut admission, snapshot, now)).await?;
                 }
                 return Ok(admission);
             }
@@ -137,7 +147,7 @@ pub(crate) async fn admit(
             Verdict::Denied(denial, refusal) => {
                 let counts = estimate.precision == Precision::Bytes && denial.depends_on_tokens();
                 let Some(mut model) = estimate.model.take().filter(|_| counts) else { return Err(*refusal) };
-                model.count(&core.counting).await?;
+                Box::pin(model.count(&core.counting)).await?;
                 take_over(estimate, model, Precision::Counted);
             }
         }
@@ -256,10 +266,6 @@ impl Admission {
         &self.asked.customer
     }
 
-    pub(crate) fn route(&self) -> &Arc<Route> {
-        &self.asked.route
-    }
-
     /// The most that it was believed to use.
     pub(crate) fn bound(&self) -> Usage {
         self.terms().bound
@@ -270,8 +276,13 @@ impl Admission {
         self.hold.as_ref().map_or(Timestamp::MIN, |hold| hold.admitted_at)
     }
 
+    /// Under which label the request counts in the plan's rate limit at `index`; `None` if it does not.
+    pub(crate) fn limit_label(&self, index: usize) -> Option<u64> {
+        self.terms().limit_label(index)
+    }
+
     /// Ends the hold with what was used; the result must become durable.
-    pub(crate) fn settle(mut self, usage: Usage, now: Timestamp) -> (Settled, Option<Arc<Plan>>) {
+    pub(crate) fn settle(mut self, usage: Usage, now: Timestamp) -> Ended {
         let Some(hold) = self.hold.take() else { unreachable!("an admission holds until it ends") };
         let customer = Arc::clone(&self.asked.customer);
         let mut standing = customer.standing();
@@ -282,9 +293,12 @@ impl Admission {
         {
             freeze(&self.core, customer.id, &mut standing, rule.name(), now);
         }
+        let discloses = standing.subscription.as_ref().is_none_or(|s| s.plan.disclosure == Disclosure::Full);
+        let balance = discloses.then(|| standing.wallet.balance(now).0);
+        let currency = standing.currency;
         drop(standing);
         self.let_go_of_authorization();
-        (settled, hold.plan)
+        Ended { settled, plan: hold.plan, currency, balance }
     }
 
     /// Ends the hold without a cost.

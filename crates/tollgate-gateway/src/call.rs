@@ -4,25 +4,41 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 use http::{Method, Request, Uri};
 use tollgate_core::id::RequestId;
 use tollgate_core::time::Timestamp;
 use tollgate_store::settlement::Flags;
 
 use crate::directory::Key;
+use crate::headers::{owned_value, value};
 use crate::limits::LOGGED_PATH_BYTES;
 use crate::refuse::{Context, Dialect};
 use crate::route::Route;
+
+/// The other end of a connection, and how it is told to upstreams.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) field: HeaderValue,
+}
+
+impl Peer {
+    pub(crate) fn at(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { address, field: value(&address.to_string()) }
+    }
+}
 
 /// What is known of one request while it is under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) id: RequestId,
-    pub(crate) id_text: String,
+    /// The id as the caller and the upstream see it.
+    pub(crate) id_field: HeaderValue,
     pub(crate) arrived_at: Timestamp,
     pub(crate) began: Instant,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
     pub(crate) method: Method,
     uri: Uri,
     /// The form of a refusal, as far as it is known.
@@ -42,11 +58,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new<B>(id: RequestId, arrived_at: Timestamp, peer: IpAddr, request: &Request<B>) -> Self {
+    pub(crate) fn new<B>(id: RequestId, arrived_at: Timestamp, peer: Peer, request: &Request<B>) -> Self {
         let headers = request.headers();
         Self {
             id,
-            id_text: id.to_string(),
+            id_field: owned_value(id.to_string()),
             arrived_at,
             began: Instant::now(),
             peer,
@@ -84,7 +100,7 @@ impl Call {
     /// What a refusal says about the request.
     pub(crate) fn context(&self) -> Context {
         Context {
-            request_id: self.id_text.clone(),
+            request_id: self.id.to_string(),
             endpoint: format!("{} {}", self.method, self.path()),
             occurred_at: self.arrived_at.to_string(),
             customer: self.key.as_ref().map(|key| key.customer.id.to_string()),

@@ -1,12 +1,13 @@
 //! Accepting and serving connections.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::header::UPGRADE;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::answer::AnswerBody;
+use crate::call::Peer;
 use crate::caller::Exchange;
 use crate::cores::Core;
 use crate::front_door::{FrontDoor, Pulse, TunnelSwitch};
@@ -62,7 +64,7 @@ async fn serve(core: &Arc<Core>, socket: TcpStream, peer: SocketAddr, mut stoppi
     let pulse = core.reaper.admit();
     let tunnel = TunnelSwitch::default();
     let io = TokioIo::new(FrontDoor::new(socket, Arc::clone(&pulse), tunnel.clone()));
-    let client = Arc::new(Client { core: Arc::clone(core), address: peer.ip(), pulse, tunnel });
+    let client = Arc::new(Client { core: Arc::clone(core), peer: Peer::at(peer.ip()), pulse, tunnel });
     let service = service_fn(move |request| handle(Arc::clone(&client), request));
     let builder = server();
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
@@ -86,16 +88,19 @@ async fn serve(core: &Arc<Core>, socket: TcpStream, peer: SocketAddr, mut stoppi
 /// The other end of a connection.
 struct Client {
     core: Arc<Core>,
-    address: IpAddr,
+    peer: Peer,
     pulse: Arc<Pulse>,
     tunnel: TunnelSwitch,
 }
 
 async fn handle(client: Arc<Client>, mut request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
-    request.extensions_mut().insert(client.tunnel.clone());
+    if request.headers().contains_key(UPGRADE) {
+        request.extensions_mut().insert(client.tunnel.clone());
+    }
     client.pulse.begin_answer();
     let core = Arc::clone(&client.core);
-    let exchange = Exchange::new(&client.core.supervisor, |presence| answer(core, client.address, request, presence));
+    let peer = client.peer.clone();
+    let exchange = Exchange::new(&client.core.supervisor, |presence| answer(core, peer, request, presence));
     let response = exchange.await;
     client.pulse.end_answer();
     Ok(response)
@@ -105,7 +110,7 @@ async fn handle(client: Arc<Client>, mut request: Request<Incoming>) -> Result<R
 /// its own keep-alive.
 fn server() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().max_headers(HEAD_FIELDS_MAX + 1).max_buf_size(64 * 1024).half_close(false).pipeline_flush(true);
+    builder.http1().max_headers(HEAD_FIELDS_MAX + 1).max_buf_size(64 * 1024).half_close(false).pipeline_flush(true).writev(false);
     builder
         .http2()
         .timer(TokioTimer::new())

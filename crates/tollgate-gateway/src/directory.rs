@@ -135,6 +135,11 @@ impl Directory {
         if !presented.is_well_formed() || self.is_unknown(&public_id, now) {
             return Ok(None);
         }
+        // Boxed: what is done once for each key must not make the state of every request larger.
+        Box::pin(self.first_seen(public_id, now)).await
+    }
+
+    async fn first_seen(&self, public_id: PublicId, now: Timestamp) -> Result<Option<Arc<Key>>, StoreError> {
         let _lane = self.key_lanes.enter(&public_id).await;
         if let Some(key) = self.keys.pin().get(&public_id) {
             return Ok(Some(Arc::clone(key)));

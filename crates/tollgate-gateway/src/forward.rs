@@ -1,12 +1,10 @@
 //! Phase: send it to the upstream and wait for the head of the answer.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::{HeaderName, Request, Response, Uri};
-use tokio::time::timeout;
 use tollgate_core::decision::Reason;
 use tracing::warn;
 
@@ -14,7 +12,7 @@ use crate::admit::Admission;
 use crate::call::Call;
 use crate::caller::Presence;
 use crate::cores::Core;
-use crate::headers::{clean_request, value};
+use crate::headers::clean_request;
 use crate::refuse::Refusal;
 use crate::route::Route;
 use crate::upstream::{Answer, SendError, UpstreamBody};
@@ -45,13 +43,13 @@ pub(crate) enum NotForwarded {
 pub(crate) async fn forward(
     core: &Core,
     call: &mut Call,
+    route: &Route,
     admission: Admission,
     parts: Parts,
     body: UpstreamBody,
     presence: &Presence,
 ) -> Result<Forwarded, NotForwarded> {
-    let route = Arc::clone(admission.route());
-    let request = match upstream_request(call, &route, parts, body) {
+    let request = match upstream_request(call, route, parts, body) {
         Ok(request) => request,
         Err(error) => {
             warn!(request = %call.id, %error, "A request could not be written for the upstream");
@@ -62,7 +60,7 @@ pub(crate) async fn forward(
         }
     };
     let sent = Instant::now();
-    let answered = timeout(route.terms.time_max, route.upstream.send(core.index, request));
+    let answered = route.upstream.send(core.index, request, route.terms.time_max);
     let answered = match leaving_matters(&admission) {
         false => answered.await,
         true => tokio::select! {
@@ -72,12 +70,8 @@ pub(crate) async fn forward(
     };
     call.upstream_us = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
     match answered {
-        Ok(Ok(response)) => Ok(Forwarded { admission, response }),
-        Ok(Err(error)) => Err(NotForwarded::Failed(failed(core, call, &route, &error))),
-        Err(_) => {
-            warn!(request = %call.id, upstream = route.upstream.name(), "The upstream took too long");
-            Err(NotForwarded::Failed(Refusal::upstream_timeout()))
-        }
+        Ok(response) => Ok(Forwarded { admission, response }),
+        Err(error) => Err(NotForwarded::Failed(failed(core, call, route, &error))),
     }
 }
 
@@ -87,7 +81,8 @@ fn leaving_matters(admission: &Admission) -> bool {
     matches!(tollgate_core::decision::Terms::caller_left(plan), tollgate_core::catalogue::CallerLeft::Received)
 }
 
-fn failed(core: &Core, call: &Call, route: &Route, error: &SendError) -> Refusal {
+/// What the caller is told when the upstream gave no answer.
+pub(crate) fn failed(core: &Core, call: &Call, route: &Route, error: &SendError) -> Refusal {
     let caller_stopped = matches!(error, SendError::Answer(error) if error.is_user());
     if caller_stopped {
         return Refusal::caller_left();
@@ -96,6 +91,7 @@ fn failed(core: &Core, call: &Call, route: &Route, error: &SendError) -> Refusal
     match error {
         SendError::Connect(_) => Refusal::reason(Reason::UpstreamUnavailable, core.now()),
         SendError::Answer(_) => Refusal::upstream_failed(),
+        SendError::TooSlow => Refusal::upstream_timeout(),
     }
 }
 
@@ -111,8 +107,8 @@ pub(crate) fn upstream_request(
     clean_request(&mut parts.headers);
     let headers = &mut parts.headers;
     headers.insert(HOST, upstream.host().clone());
-    headers.insert(REQUEST_ID, value(&call.id_text));
-    headers.insert(FORWARDED_FOR, value(&call.peer.to_canonical().to_string()));
+    headers.insert(REQUEST_ID, call.id_field.clone());
+    headers.insert(FORWARDED_FOR, call.peer.field.clone());
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
     if let Some(host) = host {
         headers.insert(FORWARDED_HOST, host);

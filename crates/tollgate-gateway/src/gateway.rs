@@ -13,13 +13,13 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tollgate_core::id::{CustomerId, Ids};
 use tollgate_core::time::Clock;
-use tollgate_store::settlement::{Entry, ExpiryEntry, Health, Observer};
+use tollgate_store::settlement::{Entry, ExpiryEntry, Health, Observer, Settling};
 use tollgate_store::{Refresh, Store, StoreError, Touched};
 use tracing::{error, warn};
 
 use crate::cores::{self, Node};
 use crate::directory::{Directory, FrozenBy};
-use crate::limits::COUNTING_MAX;
+use crate::limits::{COUNTING_MAX, RELAXED_PAUSE};
 use crate::snapshot::{Setup, Snapshot, SnapshotError};
 use crate::verification::Verifier;
 
@@ -52,7 +52,7 @@ pub struct Options {
 pub enum Settlement {
     /// When its settlement is durable: nothing that was delivered is ever unbilled.
     Strict,
-    /// At once. A crash can lose what was committed in the last milliseconds.
+    /// At once. A crash can lose what was settled in the last milliseconds.
     Relaxed,
 }
 
@@ -97,7 +97,16 @@ impl Gateway {
         let first = cores::bind(options.address).map_err(listen)?;
         let address = first.local_addr().map_err(listen)?;
         let snapshot = Snapshot::read(&store, options.setup).await?;
-        let settler = store.start_settling(&options.node, options.cores, options.observer).await?;
+        let settling = Settling {
+            node: options.node,
+            cores: options.cores,
+            pause: match options.settlement {
+                Settlement::Strict => Duration::ZERO,
+                Settlement::Relaxed => RELAXED_PAUSE,
+            },
+            observer: options.observer,
+        };
+        let settler = store.start_settling(settling).await?;
         let (frozen, reports) = mpsc::unbounded_channel();
         let node = Arc::new(Node {
             directory: Directory::new(store.clone()),

@@ -35,21 +35,17 @@ const PROTECTED: [&str; 7] =
 
 /// Takes out what belongs to the client's connection, what the caller may not say, and credentials.
 pub(crate) fn clean_request(headers: &mut HeaderMap) {
-    drop_hop_by_hop(headers);
-    for name in &OF_THE_CALLER {
-        headers.remove(name);
-    }
-    headers.remove(HOST);
-    drop_ours(headers);
+    drop_named_by_connection(headers);
+    drop_where(headers, |name| name == HOST || HOP_BY_HOP.contains(name) || OF_THE_CALLER.contains(name) || is_ours(name));
 }
 
 /// Takes out what belongs to the upstream's connection, and what only Tollgate may say.
 pub(crate) fn clean_response(headers: &mut HeaderMap) {
-    drop_hop_by_hop(headers);
-    drop_ours(headers);
+    drop_named_by_connection(headers);
+    drop_where(headers, |name| HOP_BY_HOP.contains(name) || is_ours(name));
 }
 
-fn drop_hop_by_hop(headers: &mut HeaderMap) {
+fn drop_named_by_connection(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)
@@ -63,22 +59,19 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
 }
 
-/// Drops fields that begin with `tollgate-`, also if an underscore stands where the dash should.
-fn drop_ours(headers: &mut HeaderMap) {
-    let is_ours = |name: &HeaderName| {
-        let name = name.as_str().as_bytes();
-        name.len() > 8 && name.starts_with(b"tollgate") && matches!(name[8], b'-' | b'_')
-    };
-    if headers.keys().any(is_ours) {
-        let ours: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
-        for name in ours {
-            headers.remove(name);
-        }
+/// Fields that begin with `tollgate-`, also if an underscore stands where the dash should.
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str().as_bytes();
+    name.len() > 8 && name.starts_with(b"tollgate") && matches!(name[8], b'-' | b'_')
+}
+
+/// Looks at the few fields that are there instead of for the many that could be.
+fn drop_where(headers: &mut HeaderMap, is_dropped: impl Fn(&HeaderName) -> bool) {
+    let dropped: Vec<HeaderName> = headers.keys().filter(|name| is_dropped(name)).cloned().collect();
+    for name in dropped {
+        headers.remove(name);
     }
 }
 
@@ -102,6 +95,11 @@ pub(crate) fn value(text: &str) -> HeaderValue {
         let ascii: String = text.chars().map(|c| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' }).collect();
         HeaderValue::from_str(&ascii).unwrap_or_else(|_| HeaderValue::from_static(""))
     })
+}
+
+/// The same for text that is not needed any more.
+pub(crate) fn owned_value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub const COUNT_INLINE_BYTES: u64 = 8 * 1024;
 /// Prompts that are counted at the same time, on all cores together.
 pub const COUNTING_MAX: usize = 4;
 
-/// How long an answer waits for its settlement to be durable before the connection is cut.
-pub const DURABLE_WITHIN: Duration = Duration::from_secs(20);
+/// The shortest time between two commits where no answer waits for them: what a crash can lose.
+pub const RELAXED_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long an upstream stream may stand still.
 pub const UPSTREAM_IDLE: Duration = Duration::from_secs(120);

@@ -1,6 +1,5 @@
 //! The path of a request, top to bottom.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use tollgate_core::id::mint;
 use tollgate_meter::openai::request::{AskForUsage, Delivery, Edits};
 use tollgate_store::settlement::Flags;
 
@@ -18,7 +18,7 @@ use crate::admit::{Admission, admit};
 use crate::answer::AnswerBody;
 use crate::authenticate::authenticate;
 use crate::authorize::authorize;
-use crate::call::Call;
+use crate::call::{Call, Peer};
 use crate::caller::Presence;
 use crate::cores::Core;
 use crate::estimate::{self, Estimate, ModelEstimate, PendingBody};
@@ -38,24 +38,25 @@ use crate::{own_paths, respond_headers, websocket};
 /// Answers a request: what [`carry`] makes of it, or the refusal in the caller's dialect.
 pub(crate) async fn answer(
     core: Arc<Core>,
-    peer: IpAddr,
+    peer: Peer,
     request: Request<Incoming>,
     presence: Arc<Presence>,
 ) -> Response<AnswerBody> {
-    let mut call = Call::new(core.mint(), core.now(), peer, &request);
+    let now = core.now();
+    let mut call = Call::new(mint(&*core.ids, now), now, peer, &request);
     let snapshot = core.snapshot();
     let cors = respond_headers::Cors::of(&request, &snapshot.setup);
     if let Some(preflight) = cors.preflight(&request) {
         return preflight;
     }
-    let id = call.id_text.clone();
+    let id = call.id_field.clone();
     let mut response = match carry(&core, &mut call, &snapshot, request, &presence).await {
         Ok(Carried::Answer(response)) => response,
         // The call goes with the relay; what is left to do here needs its id only.
         Ok(Carried::Relayed(relay)) => relay.into_response(call),
         Err(refusal) => refuse(&core, &call, &snapshot, &refusal),
     };
-    respond_headers::identify(response.headers_mut(), &id);
+    respond_headers::identify(response.headers_mut(), id);
     cors.allow(response.headers_mut());
     response
 }
@@ -69,6 +70,8 @@ pub(crate) enum Carried {
 }
 
 /// The path: each line is a phase, each phase a file of that name.
+///
+/// What few requests need is boxed: the state of this future is moved for each of them.
 async fn carry(
     core: &Arc<Core>,
     call: &mut Call,
@@ -78,15 +81,16 @@ async fn carry(
 ) -> Result<Carried, Refusal> {
     head_check(&request)?;
     if own_paths::is_own(request.uri().path()) {
-        return own_paths::serve(core, call, snapshot, request).await.map(Carried::Answer);
+        return Box::pin(own_paths::serve(core, call, snapshot, request)).await.map(Carried::Answer);
     }
     let route = Arc::clone(route(snapshot, &request)?);
     call.on_route(&route);
     let key = authenticate(&core.directory, request.headers(), call.arrived_at).await?;
     call.key = Some(Arc::clone(&key));
-    authorize(&key, &route, request.headers(), call.peer, call.arrived_at)?;
+    authorize(&key, &route, request.headers(), call.peer.address, call.arrived_at)?;
     if route.websocket && is_websocket(request.headers()) {
-        return websocket::carry(core, call, snapshot, &key, &route, request).await.map(Carried::Answer);
+        let carried = Box::pin(websocket::carry(core, call, snapshot, &key, &route, request));
+        return carried.await.map(Carried::Answer);
     }
 
     let (parts, body) = request.into_parts();
@@ -94,7 +98,8 @@ async fn carry(
         None => estimate::of_rest(&route, &parts.headers, body)?,
         Some(endpoint) => {
             let headers = &parts.headers;
-            estimate::of_model(endpoint, &route, &key, snapshot, headers, body, call.arrived_at).await?
+            let of_model = estimate::of_model(endpoint, &route, &key, snapshot, headers, body, call.arrived_at);
+            Box::pin(of_model).await?
         }
     };
     if let Some(model) = &estimate.model {
@@ -124,7 +129,7 @@ async fn deliver(
         (PendingBody::OfModel, None) => (UpstreamBody::Empty, Arc::default()),
     };
     let forwarded = Instant::now();
-    let Forwarded { admission, response } = match forward(core, call, admission, parts, body, presence).await {
+    let Forwarded { admission, response } = match forward(core, call, route, admission, parts, body, presence).await {
         Ok(forwarded) => forwarded,
         Err(NotForwarded::Failed(refusal)) => return Err(refusal),
         Err(NotForwarded::CallerLeft(admission)) => {
@@ -141,7 +146,7 @@ async fn deliver(
     respond_headers::terms(&mut head.headers, &admission, clamped, model.as_ref());
     let status = head.status.as_u16();
     if is_free_of_charge(status, route) {
-        return whole_and_free(core, call, head, answer, admission).await;
+        return Box::pin(whole_and_free(core, call, head, answer, admission)).await;
     }
     let is_short = length.is_some_and(|length| length <= WHOLE_ANSWER_BYTES);
     if is_short || meter.needs_whole() {
@@ -226,9 +231,8 @@ async fn whole(
     call.bytes_out = len(&body);
     let compute_ms = u64::try_from(forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
     let metered = meter.of_whole(&body).with_call(call.bytes_in, call.bytes_out, compute_ms);
-    let customer = Arc::clone(admission.customer());
     let receipt = settle(core, call, head.status.as_u16(), admission, metered);
-    respond_headers::receipt(&mut head.headers, &receipt, &customer, core.now());
+    respond_headers::receipt(&mut head.headers, &receipt);
     if core.release_after(receipt.ticket).await.is_err() {
         return Err(Refusal::not_durable(core.now()));
     }

@@ -1,20 +1,20 @@
 //! Headers of answers: who, what it cost, what is left, what is ahead; and what browsers may read.
 
+use std::fmt::Write as _;
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName,
     HeaderValue, ORIGIN, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
-use tollgate_core::catalogue::{Disclosure, RateUnit};
+use tollgate_core::catalogue::RateUnit;
 use tollgate_core::decision::Notices;
-use tollgate_core::time::Timestamp;
 
 use crate::admit::Admission;
 use crate::answer::AnswerBody;
-use crate::directory::KnownCustomer;
 use crate::estimate::ModelEstimate;
-use crate::headers::value;
+use crate::headers::{owned_value, value};
 use crate::refuse::EXPOSED;
 use crate::settle::Receipt;
 use crate::snapshot::Setup;
@@ -30,8 +30,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The request's id under the two names that SDKs read.
-pub(crate) fn identify(headers: &mut HeaderMap, id: &str) {
-    let id = value(id);
+pub(crate) fn identify(headers: &mut HeaderMap, id: HeaderValue) {
     headers.insert(REQUEST_ID, id.clone());
     headers.insert(ANTHROPIC_REQUEST_ID, id);
 }
@@ -72,19 +71,20 @@ fn rate_limit(headers: &mut HeaderMap, admission: &Admission) {
     if plan.rate_limits.is_empty() && plan.quotas.is_empty() {
         return;
     }
-    let (mut policy, mut left) = (String::new(), String::new());
+    let (mut policy, mut left) = (String::with_capacity(96), String::with_capacity(96));
     let standing = admission.customer().standing();
     let now = admission.decided_at();
     let requests = plan.rate_limits.iter().enumerate().find_map(|(index, limit)| match limit.unit {
-        RateUnit::Requests(pace) => Some((index, limit, pace)),
+        RateUnit::Requests(pace) => Some((index, admission.limit_label(index)?, limit, pace)),
         RateUnit::Tokens(_) | RateUnit::Concurrency(_) => None,
     });
-    if let Some((index, limit, pace)) = requests {
-        let bucket = standing.rates.get(u8::try_from(index).unwrap_or(u8::MAX), 0).bucket;
+    if let Some((index, label, limit, pace)) = requests {
+        let bucket = standing.rates.get(u8::try_from(index).unwrap_or(u8::MAX), label).bucket;
         let (id, quantity, window) = (&limit.id, pace.quantity(), pace.window().as_secs());
         let reset = bucket.full_at().since(now).as_secs();
-        policy.push_str(&format!("\"{id}\";q={quantity};w={window}"));
-        left.push_str(&format!("\"{id}\";r={};t={reset}", bucket.remaining(&pace, now)));
+        // Writing to a String cannot fail.
+        let _ = write!(policy, "\"{id}\";q={quantity};w={window}");
+        let _ = write!(left, "\"{id}\";r={};t={reset}", bucket.remaining(&pace, now));
     }
     if let (Some(quota), Some(window), Some(subscription)) =
         (plan.quotas.first(), standing.quotas.first(), &standing.subscription)
@@ -93,24 +93,19 @@ fn rate_limit(headers: &mut HeaderMap, admission: &Admission) {
         let limit = subscription.quota_limit(0);
         let seconds = window.period.end.since(window.period.start).as_secs();
         let reset = window.period.end.since(now).as_secs();
-        policy.push_str(&format!("{separator}\"{}\";q={limit};w={seconds}", quota.id));
-        left.push_str(&format!("{separator}\"{}\";r={};t={reset}", quota.id, window.left(limit)));
+        let _ = write!(policy, "{separator}\"{}\";q={limit};w={seconds}", quota.id);
+        let _ = write!(left, "{separator}\"{}\";r={};t={reset}", quota.id, window.left(limit));
     }
     drop(standing);
-    headers.insert(RATE_LIMIT_POLICY, value(&policy));
-    headers.insert(RATE_LIMIT, value(&left));
+    headers.insert(RATE_LIMIT_POLICY, owned_value(policy));
+    headers.insert(RATE_LIMIT, owned_value(left));
 }
 
 /// What a settled answer cost, and what is left where the plan shows it.
-pub(crate) fn receipt(headers: &mut HeaderMap, receipt: &Receipt, customer: &KnownCustomer, now: Timestamp) {
-    let standing = customer.standing();
-    let discloses =
-        standing.subscription.as_ref().is_none_or(|subscription| subscription.plan.disclosure == Disclosure::Full);
-    let balance = standing.wallet.balance(now).0;
-    drop(standing);
-    headers.insert(COST, value(&format!("{} {}", receipt.cost, receipt.currency)));
-    if discloses {
-        headers.insert(BALANCE, value(&format!("{balance} {}", receipt.currency)));
+pub(crate) fn receipt(headers: &mut HeaderMap, receipt: &Receipt) {
+    headers.insert(COST, owned_value(format!("{} {}", receipt.cost, receipt.currency)));
+    if let Some(balance) = receipt.balance {
+        headers.insert(BALANCE, owned_value(format!("{balance} {}", receipt.currency)));
     }
 }
 

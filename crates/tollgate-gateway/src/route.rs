@@ -101,8 +101,9 @@ fn with_rest(path: &str) -> Result<String, String> {
 /// # Errors
 /// 404 if no route has its path, 405 if those that have it serve other methods.
 pub(crate) fn route<'a, B>(snapshot: &'a Snapshot, request: &Request<B>) -> Result<&'a Arc<Route>, Refusal> {
-    let host = crate::head_check::host_of(request).unwrap_or_default();
-    let candidates = snapshot.matcher.find(&host, request.uri().path());
+    let matcher = &snapshot.matcher;
+    let host = if matcher.hosts.is_empty() { None } else { crate::head_check::host_of(request) };
+    let candidates = matcher.find(host.as_deref().unwrap_or_default(), request.uri().path());
     if candidates.is_empty() {
         return Err(Refusal::not_found());
     }

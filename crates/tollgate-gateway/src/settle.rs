@@ -1,6 +1,6 @@
 //! Phase: write down what a request came to, and wait until it is durable.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use tollgate_core::catalogue::Plan;
 use tollgate_core::decision::Settled;
@@ -8,7 +8,7 @@ use tollgate_core::meter::UsageSource;
 use tollgate_core::money::{Currency, Nanos};
 use tollgate_store::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, Ticket, counter_names};
 
-use crate::admit::Admission;
+use crate::admit::{Admission, Ended};
 use crate::call::Call;
 use crate::cores::Core;
 use crate::metering::Metered;
@@ -18,19 +18,19 @@ pub(crate) struct Receipt {
     pub(crate) ticket: Ticket,
     /// What the customer pays.
     pub(crate) cost: Nanos,
+    /// What is left, where the plan shows it.
+    pub(crate) balance: Option<Nanos>,
     pub(crate) currency: Currency,
 }
 
 /// Settles a request with what it used and puts it on its way to the log.
 pub(crate) fn settle(core: &Core, call: &Call, status: u16, admission: Admission, metered: Metered) -> Receipt {
-    let customer = Arc::clone(admission.customer());
-    let currency = customer.standing().currency;
-    let (settled, plan) = admission.settle(metered.usage, core.now());
+    let Ended { settled, plan, currency, balance } = admission.settle(metered.usage, core.now());
     if settled.loss.is_positive() {
         tracing::warn!(request = %call.id, loss = %settled.loss, "A request used more than was held for it");
     }
     let ticket = submit(core, call, status, &settled, plan.as_deref(), metered.source, currency);
-    Receipt { ticket, cost: settled.cost, currency }
+    Receipt { ticket, cost: settled.cost, balance, currency }
 }
 
 /// Writes down a request that is served and costs nothing: the upstream failed, or the route charges no
@@ -82,10 +82,10 @@ fn submit(
     let cap_names: Vec<String> = settled.caps.iter().map(|cap| counter_names::cap(cap.scope, cap.kind)).collect();
     let tier_names: Vec<String> =
         settled.tiers.iter().map(|tier| counter_names::tier(&tier.price.key, tier.component)).collect();
-    let quota_meters: Vec<String> = settled
+    let quota_meters: Vec<Cow<'static, str>> = settled
         .quotas
         .iter()
-        .map(|used| quota_of(plan, used.quota).map_or_else(String::new, |quota| quota.meters.to_string()))
+        .map(|used| quota_of(plan, used.quota).map_or(Cow::Borrowed(""), |quota| quota.meters.name()))
         .collect();
     let quotas = settled.quotas.iter().zip(&quota_meters).filter_map(|(used, meter)| {
         Some(Counter {

@@ -14,7 +14,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use tollgate_core::decision::{Precision, Reason};
+use tollgate_core::decision::Precision;
 use tollgate_core::meter::{Meter, Usage, UsageSource};
 use tollgate_store::settlement::Flags;
 use tracing::{debug, warn};
@@ -25,7 +25,7 @@ use crate::call::Call;
 use crate::cores::Core;
 use crate::directory::Key;
 use crate::estimate::{Estimate, PendingBody};
-use crate::forward::upstream_request;
+use crate::forward::{failed, upstream_request};
 use crate::front_door::TunnelSwitch;
 use crate::headers::clean_response;
 use crate::limits::UPSTREAM_IDLE;
@@ -63,15 +63,8 @@ pub(crate) async fn carry(
     let mut to_upstream = upstream_request(call, route, parts, UpstreamBody::Empty)
         .map_err(|_| Refusal::bad_request("path", "a path that the upstream can be asked for"))?;
     switching(to_upstream.headers_mut());
-    let answered = timeout(route.terms.time_max, route.upstream.send(core.index, to_upstream)).await;
-    let mut response = match answered {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => {
-            warn!(request = %call.id, upstream = route.upstream.name(), %error, "The upstream gave no answer");
-            return Err(Refusal::reason(Reason::UpstreamUnavailable, core.now()));
-        }
-        Err(_) => return Err(Refusal::upstream_timeout()),
-    };
+    let answered = route.upstream.send(core.index, to_upstream, route.terms.time_max).await;
+    let mut response = answered.map_err(|error| failed(core, call, route, &error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         warn!(request = %call.id, status = %response.status(), "The upstream does not switch to a WebSocket");
         return Err(Refusal::upstream_failed());

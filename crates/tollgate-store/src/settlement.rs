@@ -25,4 +25,4 @@ pub(crate) use pending::shard_of;
 pub(crate) use replay::verify;
 pub use room::{Durable, NotDurable};
 pub(crate) use writer::Shards;
-pub use writer::{Folder, Health, Observer, Settler, Ticket};
+pub use writer::{Folder, Health, Observer, Settler, Settling, Ticket};

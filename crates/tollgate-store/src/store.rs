@@ -9,7 +9,7 @@ use crate::catalogue::CatalogueCache;
 use crate::change::{Change, Refresh};
 use crate::db::Db;
 use crate::node_lock::NodeLock;
-use crate::settlement::{Folder, Observer, Settler, Shards, shard_of};
+use crate::settlement::{Folder, Settler, Settling, Shards, shard_of};
 use crate::{StoreError, migrate};
 
 /// How to open a store.
@@ -93,20 +93,13 @@ impl Store {
         Change::begin(self, actor).await
     }
 
-    /// Starts the settlement writer for `node` with one waiting room for each of `cores`.
-    ///
-    /// Everything that an earlier run committed and did not fold is folded first. `observer` sees what is
-    /// committed from now on.
+    /// Starts the settlement writer. Everything that an earlier run committed and did not fold is folded
+    /// first.
     ///
     /// # Errors
     /// If the log cannot be read or its chain is broken.
-    pub async fn start_settling(
-        &self,
-        node: &str,
-        cores: usize,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Result<Settler, StoreError> {
-        let (settler, folder) = Settler::start(self, node, cores, observer).await?;
+    pub async fn start_settling(&self, settling: Settling) -> Result<Settler, StoreError> {
+        let (settler, folder) = Settler::start(self, settling).await?;
         let _ = self.folder.set(folder);
         Ok(settler)
     }

@@ -511,6 +511,12 @@ impl Terms {
         }
     }
 
+    /// Under which label the request counts in the plan's rate limit at `index`; `None` if it does not.
+    #[must_use]
+    pub fn limit_label(&self, index: usize) -> Option<u64> {
+        self.limits.iter().find(|(place, _)| *place == index).map(|(_, label)| label)
+    }
+
     /// What is owed when the caller leaves: the plan's policy, or what was generated where there is
     /// no plan.
     #[must_use]

@@ -3,10 +3,11 @@
 //! One request at a time uses a connection, so a long stream never stands in another request's way. The
 //! one used last is used first; those that nobody needs age and are closed.
 
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,13 +15,21 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::time::{Instant, Sleep};
 use tracing::debug;
 
 use crate::limits::UPSTREAM_KEPT;
 
 use super::{Upstream, UpstreamBody};
 
-type Sender = SendRequest<UpstreamBody>;
+/// A connection that one request at a time uses.
+#[derive(Debug)]
+struct Line {
+    sender: SendRequest<UpstreamBody>,
+    /// Runs out when the upstream takes too long. It belongs to the connection and not to the request:
+    /// moving a timer that runs costs less than making one.
+    patience: Pin<Box<Sleep>>,
+}
 
 /// Connections that nobody uses at the moment, by core.
 #[derive(Debug)]
@@ -31,7 +40,7 @@ pub(super) struct Idle {
 
 #[derive(Debug)]
 struct Resting {
-    sender: Sender,
+    line: Line,
     since: Instant,
 }
 
@@ -44,6 +53,9 @@ pub(crate) enum SendError {
     /// The connection broke or made no sense; the upstream may have seen the request.
     #[error("no valid answer: {0}")]
     Answer(#[source] hyper::Error),
+    /// It took longer than the route allows.
+    #[error("no answer in time")]
+    TooSlow,
 }
 
 /// The body of an answer. When it was read to its end, its connection is free again; when it is dropped
@@ -56,7 +68,7 @@ pub(crate) struct Answer {
 
 #[derive(Debug)]
 struct Lease {
-    sender: Sender,
+    line: Line,
     resting: Arc<Mutex<Vec<Resting>>>,
     most: usize,
 }
@@ -76,23 +88,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The connection used last that is still open. Those that have rested too long are closed.
-fn take(resting: &Mutex<Vec<Resting>>) -> Option<Sender> {
+fn take(resting: &Mutex<Vec<Resting>>) -> Option<Line> {
     let mut resting = lock(resting);
     loop {
-        let Resting { sender, since } = resting.pop()?;
+        let Resting { line, since } = resting.pop()?;
         if since.elapsed() > UPSTREAM_KEPT {
             // All others have rested longer.
             resting.clear();
             return None;
         }
-        if !sender.is_closed() {
-            return Some(sender);
+        if !line.sender.is_closed() {
+            return Some(line);
         }
     }
 }
 
 impl Upstream {
-    /// Sends `request` from `core` and waits for the head of the answer.
+    /// Sends `request` from `core` and waits for the head of the answer, for at most `time_max`.
     ///
     /// A connection that was closed while it rested is replaced without anybody noticing, as long as
     /// nothing of the request was sent on it.
@@ -100,19 +112,24 @@ impl Upstream {
         &self,
         core: usize,
         mut request: Request<UpstreamBody>,
+        time_max: Duration,
     ) -> Result<Response<Answer>, SendError> {
         let resting = self.idle.of(core);
+        let deadline = Instant::now() + time_max;
         loop {
-            let (mut sender, is_fresh) = match take(&resting) {
-                Some(sender) => (sender, false),
-                None => (self.open().await.map_err(SendError::Connect)?, true),
+            let (mut line, is_fresh) = match take(&resting) {
+                Some(line) => (line, false),
+                // Boxed: few requests open a connection, and their state should not weigh on the others.
+                None => (Box::pin(self.open()).await.map_err(SendError::Connect)?, true),
             };
-            if !is_fresh && sender.ready().await.is_err() {
+            if !is_fresh && line.sender.ready().await.is_err() {
                 continue;
             }
-            match sender.try_send_request(request).await {
+            line.patience.as_mut().reset(deadline);
+            let sending = line.sender.try_send_request(request);
+            match before(&mut line.patience, sending).await.ok_or(SendError::TooSlow)? {
                 Ok(response) => {
-                    let lease = Lease { sender, resting, most: self.idle.most };
+                    let lease = Lease { line, resting, most: self.idle.most };
                     return Ok(response.map(|incoming| Answer::new(incoming, lease)));
                 }
                 Err(mut failed) => match failed.take_message() {
@@ -123,7 +140,7 @@ impl Upstream {
         }
     }
 
-    async fn open(&self) -> std::io::Result<Sender> {
+    async fn open(&self) -> std::io::Result<Line> {
         let connection = self.connector.connect().await?;
         let (sender, connection) =
             http1::Builder::new().handshake(TokioIo::new(connection)).await.map_err(std::io::Error::other)?;
@@ -133,8 +150,18 @@ impl Upstream {
                 debug!(upstream = name, %error, "Upstream connection ended");
             }
         });
-        Ok(sender)
+        Ok(Line { sender, patience: Box::pin(tokio::time::sleep(Duration::ZERO)) })
     }
+}
+
+/// What `work` comes to; `None` if `patience` runs out before.
+async fn before<T>(patience: &mut Pin<Box<Sleep>>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => patience.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 impl Answer {
@@ -156,10 +183,10 @@ impl Answer {
     }
 
     fn rest(&mut self) {
-        let Some(Lease { sender, resting, most }) = self.lease.take() else { return };
+        let Some(Lease { line, resting, most }) = self.lease.take() else { return };
         let mut resting = lock(&resting);
-        if resting.len() < most && !sender.is_closed() {
-            resting.push(Resting { sender, since: Instant::now() });
+        if resting.len() < most && !line.sender.is_closed() {
+            resting.push(Resting { line, since: Instant::now() });
         }
     }
 }

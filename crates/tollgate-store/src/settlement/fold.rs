@@ -16,7 +16,7 @@ use crate::row::Columns as _;
 use crate::{StoreError, row};
 
 use super::bulk;
-use super::pending::Pending;
+use super::pending::{CounterKey, Pending};
 
 /// Customers are folded in so many shards, one at a time, so that no commit waits long behind a fold.
 pub(crate) const SHARDS: usize = 64;
@@ -56,8 +56,9 @@ pub(super) async fn fold(
     let counters: Vec<_> = pending
         .counters
         .iter()
-        .map(|((customer, name, start), sum)| {
-            (customer.to_string(), name, start, sum.quantity, sum.charged_nanos, sum.charged_picos)
+        .map(|(key, sum)| {
+            let CounterKey { customer, name, period_start } = key;
+            (customer.to_string(), name, period_start, sum.quantity, sum.charged_nanos, sum.charged_picos)
         })
         .collect();
     bulk::COUNTERS.run(scene.db, connection, &counters).await?;

@@ -1,5 +1,6 @@
 //! The queue in front of the writer: entries as bytes, in the order in which they came.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,10 @@ pub(super) const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most bytes in one group, so that a group is read back in one piece.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
+thread_local! {
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Batch> {
         // Encoding writes to memory and cannot panic half-way through an entry.
@@ -38,17 +43,26 @@ impl Queue {
 
     /// Appends `entry` and returns its ticket, and whether the queue was empty before.
     pub(super) fn push(&self, entry: &Entry<'_>) -> (u64, bool) {
+        // Encoded outside of the lock that all cores share.
+        ENCODED.with_borrow_mut(|encoded| {
+            encoded.clear();
+            // Writing to a vector does not fail.
+            let _ = minicbor::encode(entry, &mut *encoded);
+            self.append(encoded, entry.started_at())
+        })
+    }
+
+    fn append(&self, encoded: &[u8], started_at: i64) -> (u64, bool) {
         let mut batch = self.lock();
         let was_empty = batch.entries == 0;
         if was_empty {
             batch.started_min = i64::MAX;
             batch.started_max = i64::MIN;
         }
-        // Writing to a vector does not fail.
-        let _ = minicbor::encode(entry, &mut batch.payload);
+        batch.payload.extend_from_slice(encoded);
         batch.entries += 1;
-        batch.started_min = batch.started_min.min(entry.started_at());
-        batch.started_max = batch.started_max.max(entry.started_at());
+        batch.started_min = batch.started_min.min(started_at);
+        batch.started_max = batch.started_max.max(started_at);
         batch.end += 1;
         self.bytes.store(batch.payload.len(), Ordering::Relaxed);
         (batch.end - 1, was_empty)

@@ -21,6 +21,10 @@ use super::room::{Durable, Progress, Room};
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
 
+/// How much of its time the writer may spend on commits that are small for the load: after a commit it
+/// waits as long as that took, so that the next one serves more requests for the same work.
+const BUSY_ENTRIES: u32 = 8;
+
 /// How long answers wait for commits that fail. Beyond it they are cut off: nothing is completed unbilled.
 const ANSWERS_WAIT: Duration = Duration::from_secs(10);
 
@@ -28,6 +32,19 @@ const ANSWERS_WAIT: Duration = Duration::from_secs(10);
 pub trait Observer: Send + Sync {
     /// `entry` was committed.
     fn committed(&self, entry: &Entry<'_>);
+}
+
+/// How a writer works.
+#[derive(Clone)]
+pub struct Settling {
+    /// The name of this node in the settlement log.
+    pub node: String,
+    /// Waiting rooms, one for each of the gateway's cores.
+    pub cores: usize,
+    /// The shortest time between two commits. Zero if answers wait for them.
+    pub pause: Duration,
+    /// Sees every entry once it is durable.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// The handle by which the gateway settles. Cheap to clone.
@@ -42,6 +59,7 @@ struct Shared {
     rooms: Vec<Arc<Room>>,
     work: Notify,
     failing: AtomicBool,
+    pause: Duration,
     observer: Option<Arc<dyn Observer>>,
 }
 
@@ -104,23 +122,20 @@ impl Settler {
         }
     }
 
-    pub(crate) async fn start(
-        store: &Store,
-        node: &str,
-        cores: usize,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Result<(Self, Folder), StoreError> {
+    pub(crate) async fn start(store: &Store, settling: Settling) -> Result<(Self, Folder), StoreError> {
+        let Settling { node, cores, pause, observer } = settling;
         let shared = Arc::new(Shared {
             queue: Queue::default(),
             progress: Arc::default(),
             rooms: (0..cores.max(1)).map(|_| Arc::default()).collect(),
             work: Notify::new(),
             failing: AtomicBool::new(false),
+            pause,
             observer,
         });
         let (commands, inbox) = mpsc::unbounded_channel();
         let (ready, started) = oneshot::channel();
-        let (thread_shared, thread_store, node) = (Arc::clone(&shared), store.clone(), node.to_owned());
+        let (thread_shared, thread_store) = (Arc::clone(&shared), store.clone());
         // A thread and runtime of its own: no other task can delay a commit.
         std::thread::Builder::new()
             .name("settlement".to_owned())
@@ -253,6 +268,7 @@ impl Writer {
         let mut batch = Batch::default();
         let pause = FOLD_ROUND / u32::try_from(SHARDS).unwrap_or(1);
         let mut next_fold = Instant::now() + pause;
+        let mut next_commit = Instant::now();
         loop {
             if self.shared.queue.is_empty() && self.inbox.is_empty() {
                 if self.shards.iter().all(Shard::is_idle) {
@@ -263,11 +279,21 @@ impl Writer {
                     let _ = tokio::time::timeout_at(until, self.shared.work.notified()).await;
                 }
             }
+            while Instant::now() < next_commit && self.inbox.is_empty() {
+                let until = tokio::time::Instant::from_std(next_commit);
+                let _ = tokio::time::timeout_at(until, self.shared.work.notified()).await;
+            }
             // Before the queue: what was submitted before a command was sent is committed before it runs.
             let command = self.inbox.try_recv().ok();
             self.shared.queue.take(&mut batch);
             if batch.entries > 0 {
+                let began = Instant::now();
                 self.commit(&batch).await;
+                next_commit = match batch.entries {
+                    BUSY_ENTRIES.. => Instant::now() + began.elapsed(),
+                    _ => began,
+                }
+                .max(began + self.shared.pause);
                 batch.shrink();
             }
             match command {

@@ -11,7 +11,7 @@ use crate::{Store, StoreError};
 
 async fn with_some_history(bench: &Bench) {
     let who = paying_customer(&bench.store, "10").await;
-    let settler = bench.store.start_settling("n1", 1, None).await.unwrap();
+    let settler = bench.store.start_settling(super::settling::settling(1)).await.unwrap();
     for _ in 0..5 {
         let ticket = settler.submit(&Entry::Call(call(&bench.store, &who, 1_000_000)));
         let listening = settler.clone();

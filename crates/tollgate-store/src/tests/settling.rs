@@ -5,8 +5,13 @@ use tollgate_core::time::Timestamp;
 
 use super::engines::*;
 use crate::calls::CallFilter;
-use crate::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry};
+use crate::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settling};
 use crate::{Store, StoreError};
+
+/// A writer for a gateway with `cores`.
+pub(super) fn settling(cores: usize) -> Settling {
+    Settling { node: "n1".to_owned(), cores, pause: std::time::Duration::ZERO, observer: None }
+}
 
 pub(super) struct Who {
     pub(super) customer: CustomerId,
@@ -63,7 +68,7 @@ fn what_was_used_arrives_in_every_book() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 2, None).await.unwrap();
+        let settler = store.start_settling(settling(2)).await.unwrap();
         let mut tickets = Vec::new();
         for core in 0..2 {
             let settler = settler.clone();
@@ -96,7 +101,7 @@ fn every_request_is_found_by_its_id_and_by_what_became_of_it() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 1, None).await.unwrap();
+        let settler = store.start_settling(settling(1)).await.unwrap();
         let served = call(store, &who, 5);
         let refused = CallEntry {
             status: 402,
@@ -156,7 +161,7 @@ fn a_crash_between_commit_and_fold_loses_and_repeats_nothing() {
         assert_eq!(left(&bench.store, &who).await, "10.00");
         let mut bench = bench;
         for _ in 0..3 {
-            let settler = bench.store.start_settling("n1", 1, None).await.unwrap();
+            let settler = bench.store.start_settling(settling(1)).await.unwrap();
             assert_eq!(left(&bench.store, &who).await, "9.70");
             let report = bench.store.verify().await.unwrap();
             assert_eq!(report.problems, Vec::<String>::new());
@@ -172,7 +177,7 @@ fn the_log_goes_on_where_it_ended() {
         let who = paying_customer(&bench.store, "10").await;
         let mut bench = bench;
         for round in 1..=3_u32 {
-            let settler = bench.store.start_settling("n1", 1, None).await.unwrap();
+            let settler = bench.store.start_settling(settling(1)).await.unwrap();
             for _ in 0..20 {
                 let _ = settler.submit(&Entry::Call(call(&bench.store, &who, 1_000_000)));
             }
@@ -189,7 +194,7 @@ fn use_of_a_grant_that_was_voided_meanwhile_is_the_operators_loss() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 1, None).await.unwrap();
+        let settler = store.start_settling(settling(1)).await.unwrap();
         let mut change = store.change("admin").await.unwrap();
         change.void_grant(who.customer, who.grant).await.unwrap();
         change.commit().await.unwrap();
@@ -207,7 +212,7 @@ fn expired_credit_becomes_breakage_and_never_more_than_is_left() {
     on_both(|bench| async move {
         let store = &bench.store;
         let who = paying_customer(store, "10").await;
-        let settler = store.start_settling("n1", 1, None).await.unwrap();
+        let settler = store.start_settling(settling(1)).await.unwrap();
         let _ = settler.submit(&Entry::Call(call(store, &who, 4_000_000_000)));
         let expiry = ExpiryEntry {
             grant: who.grant.to_bytes().into(),

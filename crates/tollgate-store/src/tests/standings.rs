@@ -40,7 +40,7 @@ fn a_standing_holds_what_was_used_in_the_running_periods() {
         let month = fresh.quotas[0].period;
         // November in Berlin begins at 23:00 UTC of the day before.
         assert_eq!(month.start.to_string(), "2026-10-31T23:00:00Z");
-        let settler = store.start_settling("n1", 1, None).await.unwrap();
+        let settler = store.start_settling(super::settling::settling(1)).await.unwrap();
         let cap = fresh.caps()[0];
         let cap_name = counter_names::cap(cap.cap.scope, cap.cap.period);
         let mut entry = call(store, &who, 2_000_000_000);
