@@ -88,7 +88,7 @@ fn retry(headers: &mut HeaderMap, status: u16, after: Option<Duration>, helps: R
         402 => true,
         429 => after.is_none_or(|after| after > PATIENCE),
         // An operator has to act first.
-        _ => helps == RetryClass::Never && status >= 500,
+        _ => status >= 500 && helps != RetryClass::AfterTime,
     };
     if hopeless {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
