@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use tollgate_core::catalogue::RouteTerms;
 use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::OutputField;
@@ -24,6 +24,8 @@ pub(crate) struct Route {
     /// What its upstream calls the most tokens of an answer.
     pub(crate) output_field: OutputField,
     pub(crate) upstream: Arc<Upstream>,
+    /// The scheme by which callers reach it.
+    pub(crate) scheme: HeaderValue,
     /// Empty for all.
     pub(crate) methods: Vec<Method>,
     /// Replaces `path_prefix` when the request is forwarded.

@@ -33,6 +33,8 @@ pub struct Setup {
     pub support: String,
     /// The web origins that may call the gateway from a browser; `*` for all.
     pub cors_origins: Vec<String>,
+    /// The scheme by which callers reach the gateway, `http` or `https`; upstreams are told.
+    pub scheme: &'static str,
     /// Own texts and links for refusals.
     pub texts: Vec<TextOverride>,
     /// Values for `${NAME}` in upstream headers.
@@ -179,6 +181,7 @@ fn compile_api(
             }),
             provider: api.upstream.provider.as_str().into(),
             output_field: output_field(&api.upstream.provider),
+            scheme: HeaderValue::from_static(setup.scheme),
             upstream: Arc::clone(&upstream),
             methods: definition.methods.iter().filter_map(|method| method.parse().ok()).collect(),
             upstream_path: definition.upstream_path.as_deref().map(Into::into),

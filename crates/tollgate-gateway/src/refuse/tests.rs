@@ -120,6 +120,7 @@ fn setup() -> Setup {
         docs_url: "https://portal.test/docs/errors".to_owned(),
         support: "help@acme.test".to_owned(),
         cors_origins: Vec::new(),
+        scheme: "https",
         texts: Vec::new(),
         secrets: std::collections::HashMap::new(),
     }
