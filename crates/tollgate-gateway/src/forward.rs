@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::admit::Admission;
 use crate::call::Call;
 use crate::caller::Presence;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::headers::clean_request;
 use crate::refuse::Refusal;
 use crate::route::Route;

@@ -21,7 +21,7 @@ use crate::authenticate::authenticate;
 use crate::authorize::authorize;
 use crate::call::{Call, Peer};
 use crate::caller::Presence;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::estimate::{self, Estimate, ModelEstimate, PendingBody};
 use crate::forward::{Forwarded, NotForwarded, forward};
 use crate::head_check::head_check;
@@ -84,7 +84,7 @@ async fn carry(
     if own_paths::is_own(request.uri().path()) {
         return Box::pin(own_paths::serve(core, call, snapshot, request)).await.map(Carried::Answer);
     }
-    let route = Arc::clone(route(snapshot, &request)?);
+    let route = Arc::clone(route(&snapshot.routes, &request)?);
     call.on_route(&route);
     let key = authenticate(&core.directory, request.headers(), call.arrived_at).await?;
     call.key = Some(Arc::clone(&key));
