@@ -4,4 +4,5 @@ mod fixtures;
 mod order;
 mod properties;
 mod reasons;
+mod refreshing;
 mod settling;
