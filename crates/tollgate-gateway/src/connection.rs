@@ -110,7 +110,13 @@ async fn handle(client: Arc<Client>, mut request: Request<Incoming>) -> Result<R
 /// its own keep-alive.
 fn server() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().max_headers(HEAD_FIELDS_MAX + 1).max_buf_size(64 * 1024).half_close(false).pipeline_flush(true).writev(false);
+    builder
+        .http1()
+        .max_headers(HEAD_FIELDS_MAX + 1)
+        .max_buf_size(64 * 1024)
+        .half_close(false)
+        .pipeline_flush(true)
+        .writev(false);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -36,7 +36,9 @@ const PROTECTED: [&str; 7] =
 /// Takes out what belongs to the client's connection, what the caller may not say, and credentials.
 pub(crate) fn clean_request(headers: &mut HeaderMap) {
     drop_named_by_connection(headers);
-    drop_where(headers, |name| name == HOST || HOP_BY_HOP.contains(name) || OF_THE_CALLER.contains(name) || is_ours(name));
+    drop_where(headers, |name| {
+        name == HOST || HOP_BY_HOP.contains(name) || OF_THE_CALLER.contains(name) || is_ours(name)
+    });
 }
 
 /// Takes out what belongs to the upstream's connection, and what only Tollgate may say.

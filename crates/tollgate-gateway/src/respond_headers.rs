@@ -8,8 +8,10 @@ use http::header::{
     HeaderValue, ORIGIN, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
-use tollgate_core::catalogue::RateUnit;
+use tollgate_core::catalogue::{Disclosure, RateUnit};
 use tollgate_core::decision::Notices;
+use tollgate_core::money::{Currency, Nanos};
+use tollgate_core::period::Period;
 
 use crate::admit::Admission;
 use crate::answer::AnswerBody;
@@ -68,7 +70,7 @@ fn warnings(headers: &mut HeaderMap, admission: &Admission, notices: Notices) {
 /// (draft-ietf-httpapi-ratelimit-headers-10).
 fn rate_limit(headers: &mut HeaderMap, admission: &Admission) {
     let Some(plan) = admission.plan() else { return };
-    if plan.rate_limits.is_empty() && plan.quotas.is_empty() {
+    if plan.disclosure == Disclosure::ReasonOnly || (plan.rate_limits.is_empty() && plan.quotas.is_empty()) {
         return;
     }
     let (mut policy, mut left) = (String::with_capacity(96), String::with_capacity(96));
@@ -80,33 +82,54 @@ fn rate_limit(headers: &mut HeaderMap, admission: &Admission) {
     });
     if let Some((index, label, limit, pace)) = requests {
         let bucket = standing.rates.get(u8::try_from(index).unwrap_or(u8::MAX), label).bucket;
-        let (id, quantity, window) = (&limit.id, pace.quantity(), pace.window().as_secs());
         let reset = bucket.full_at().since(now).as_secs();
-        // Writing to a String cannot fail.
-        let _ = write!(policy, "\"{id}\";q={quantity};w={window}");
-        let _ = write!(left, "\"{id}\";r={};t={reset}", bucket.remaining(&pace, now));
+        item(&mut policy, &limit.id, [("q", pace.quantity()), ("w", pace.window().as_secs())]);
+        item(&mut left, &limit.id, [("r", bucket.remaining(&pace, now)), ("t", reset)]);
     }
     if let (Some(quota), Some(window), Some(subscription)) =
         (plan.quotas.first(), standing.quotas.first(), &standing.subscription)
     {
-        let separator = if policy.is_empty() { "" } else { ", " };
         let limit = subscription.quota_limit(0);
-        let seconds = window.period.end.since(window.period.start).as_secs();
-        let reset = window.period.end.since(now).as_secs();
-        let _ = write!(policy, "{separator}\"{}\";q={limit};w={seconds}", quota.id);
-        let _ = write!(left, "{separator}\"{}\";r={};t={reset}", quota.id, window.left(limit));
+        let Period { start, end } = window.period;
+        item(&mut policy, &quota.id, [("q", limit), ("w", end.since(start).as_secs())]);
+        item(&mut left, &quota.id, [("r", window.left(limit)), ("t", end.since(now).as_secs())]);
     }
     drop(standing);
     headers.insert(RATE_LIMIT_POLICY, owned_value(policy));
     headers.insert(RATE_LIMIT, owned_value(left));
 }
 
+/// Appends `"name";key=number;key=number` to a list of a structured field (RFC 9651).
+fn item(list: &mut String, name: &str, parameters: [(&str, u64); 2]) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push('"');
+    list.push_str(name);
+    list.push('"');
+    let mut digits = itoa::Buffer::new();
+    for (key, number) in parameters {
+        list.push(';');
+        list.push_str(key);
+        list.push('=');
+        list.push_str(digits.format(number));
+    }
+}
+
 /// What a settled answer cost, and what is left where the plan shows it.
 pub(crate) fn receipt(headers: &mut HeaderMap, receipt: &Receipt) {
-    headers.insert(COST, owned_value(format!("{} {}", receipt.cost, receipt.currency)));
-    if let Some(balance) = receipt.balance {
-        headers.insert(BALANCE, owned_value(format!("{balance} {}", receipt.currency)));
+    if receipt.disclosure == Disclosure::Full {
+        headers.insert(COST, money(receipt.cost, receipt.currency));
+        headers.insert(BALANCE, money(receipt.balance, receipt.currency));
     }
+}
+
+/// `0.0123 USD`.
+fn money(amount: Nanos, currency: Currency) -> HeaderValue {
+    let mut text = String::with_capacity(32);
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{amount} {currency}");
+    owned_value(text)
 }
 
 /// What a page of another origin may do with an answer (Fetch standard, CORS protocol).

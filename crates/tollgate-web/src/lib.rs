@@ -1,6 +1,8 @@
 //! The control plane: what people and programs use besides the gateway itself.
 //!
 //! - [`admin`]: the admin API under `/admin/v1/`, for the operator's programs;
+//! - `pages`: what a person opens in a browser: the page of a refused request and those that end it, the
+//!   documentation, the playground;
 //! - health and [`Metrics`] for whoever runs it.
 //!
 //! It knows the store and, through [`Gate`], as much of the running gateway as it needs. The binary gives
@@ -10,8 +12,10 @@ mod admin;
 mod gate;
 mod health;
 mod metrics;
+mod pages;
 mod payment;
 mod secret;
+mod session;
 mod settings;
 mod web;
 
@@ -30,6 +34,7 @@ pub fn router(web: Web) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::metrics))
         .merge(admin::router(&web))
+        .merge(pages::router())
         .with_state(web)
 }
 

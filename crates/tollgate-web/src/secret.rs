@@ -2,8 +2,17 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// A text of 256 random bits that nobody guesses.
+pub(crate) fn random_text() -> String {
+    let mut bytes = [0; 32];
+    // Without randomness sessions could be guessed: nothing may go on.
+    assert!(rand::fill(&mut bytes).is_ok(), "the operating system gives no random numbers");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
 
 /// The SHA-256 of several parts, with their borders.
 pub(crate) fn fingerprint(parts: &[&[u8]]) -> String {
@@ -21,6 +30,20 @@ pub(crate) fn is_same(given: &str, wanted: &str) -> bool {
     verify_slices_are_equal(hash(given).as_ref(), hash(wanted).as_ref()).is_ok()
 }
 
+/// Signs texts that come back from browsers; every process has a key of its own.
+pub(crate) struct Signer(hmac::Key);
+
+impl Signer {
+    pub(crate) fn new() -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, random_text().as_bytes()))
+    }
+
+    /// What proves that this process has seen `text`.
+    pub(crate) fn sign(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, text.as_bytes()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +52,14 @@ mod tests {
     fn only_the_same_text_is_the_same() {
         assert!(is_same("a secret", "a secret"));
         assert!(!is_same("a secret", "a secreT") && !is_same("", "a secret") && !is_same("a secret", ""));
+    }
+
+    #[test]
+    fn random_texts_differ_and_signatures_do_not() {
+        assert_ne!(random_text(), random_text());
+        let signer = Signer::new();
+        assert_eq!(signer.sign("x"), signer.sign("x"));
+        assert_ne!(signer.sign("x"), Signer::new().sign("x"));
     }
 
     #[test]

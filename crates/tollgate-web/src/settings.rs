@@ -30,6 +30,9 @@ pub struct Settings {
     pub playground: Option<Playground>,
     /// Requests to try, for the start page of a sandbox.
     pub scenarios: Vec<Scenario>,
+    /// Web origins whose front ends may end refusals on their own pages: `https://app.example.com`, or `*`
+    /// for all. They show an API key of the customer; cookies are not looked at.
+    pub front_ends: Vec<String>,
 }
 
 /// Whether this is a sandbox.
@@ -93,4 +96,29 @@ pub struct Scenario {
     pub status: u16,
     /// How to send it, for a terminal.
     pub curl: String,
+}
+
+impl Settings {
+    /// Whether pages are reached through TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.portal_url.starts_with("https://")
+    }
+}
+
+/// The scheme, host and port of a URL: what a browser sends as `Origin`.
+pub(crate) fn origin(url: &str) -> &str {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
+    &url[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+
+    #[test]
+    fn an_origin_has_no_path() {
+        assert_eq!(origin("http://localhost:4021"), "http://localhost:4021");
+        assert_eq!(origin("https://acme.test/billing/x"), "https://acme.test");
+    }
 }

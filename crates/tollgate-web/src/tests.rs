@@ -1,5 +1,8 @@
 //! The control plane as its users see it: requests to the router over a real store.
 
 mod admin;
-mod bench;
+pub(crate) mod bench;
 mod document;
+mod page_rules;
+mod pages;
+mod visitor;

@@ -11,6 +11,8 @@ use tollgate_store::Store;
 
 use crate::gate::Gate;
 use crate::metrics::Metrics;
+use crate::secret::Signer;
+use crate::session::Sessions;
 use crate::settings::{Sandbox, Settings};
 
 /// The control plane. Cheap to clone.
@@ -23,6 +25,8 @@ struct Parts {
     payments: Option<Arc<dyn PaymentProvider>>,
     settings: Settings,
     metrics: Metrics,
+    sessions: Sessions,
+    signer: Signer,
     lanes: Lanes,
     verifying: Mutex<()>,
 }
@@ -54,6 +58,8 @@ impl Web {
             payments: payments.filter(is_usable),
             settings,
             metrics: Metrics::new(),
+            sessions: Sessions::default(),
+            signer: Signer::new(),
             lanes: Lanes { locks: std::array::from_fn(|_| Mutex::new(())), hasher: RandomState::new() },
             verifying: Mutex::new(()),
         }))
@@ -79,6 +85,14 @@ impl Web {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {

@@ -109,6 +109,7 @@ pub(crate) fn settings(config: &Config, control_url: String, gateway_url: String
         },
         playground: exhibits.playground,
         scenarios: exhibits.scenarios,
+        front_ends: config.gateway.cors_origins.clone(),
     }
 }
 

@@ -125,7 +125,7 @@ impl Sum for Nanos {
 /// A decimal number with at least two places: `0.42`, `0.0000025`.
 impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&decimal::write(i128::from(self.0), 9, 2))
+        decimal::write(f, i128::from(self.0), 9, 2)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Decimal texts to scaled integers and back, without passing through floating point.
 
+use std::fmt;
+
 /// A text that is not a decimal number of the allowed size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDecimal {
@@ -39,15 +41,53 @@ pub(crate) fn parse(text: &str, places: u32) -> Result<i128, InvalidDecimal> {
 }
 
 /// Writes `value`, a count of 10^-`places`, with at least `places_min` decimal places.
-pub(crate) fn write(value: i128, places: usize, places_min: usize) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", value.unsigned_abs(), width = places + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - places);
-    let kept = fraction.trim_end_matches('0').len().max(places_min);
-    match kept {
-        0 => format!("{sign}{whole}"),
-        kept => format!("{sign}{whole}.{}", &fraction[..kept]),
+///
+/// Digit by digit into a buffer on the stack: every answer carries two amounts.
+pub(crate) fn write(to: &mut impl fmt::Write, value: i128, places: usize, places_min: usize) -> fmt::Result {
+    // 39 digits, a point, a sign.
+    let mut text = [0; 41];
+    let mut start = text.len();
+    let mut push = |byte: u8| {
+        start -= 1;
+        text[start] = byte;
+        true
+    };
+    let mut rest = value.unsigned_abs();
+    let mut has_fraction = false;
+    for place in 0..places {
+        let digit = take_digit(&mut rest);
+        // Zeros at the end are left out, down to the places that are always written.
+        if has_fraction || digit != b'0' || places - place <= places_min {
+            has_fraction = push(digit);
+        }
     }
+    if has_fraction {
+        push(b'.');
+    }
+    push(take_digit(&mut rest));
+    while rest > 0 {
+        push(take_digit(&mut rest));
+    }
+    if value < 0 {
+        push(b'-');
+    }
+    to.write_str(std::str::from_utf8(&text[start..]).unwrap_or_default())
+}
+
+/// Takes the last digit off a number. Nearly all of them fit 64 bits, where dividing costs a tenth.
+fn take_digit(rest: &mut u128) -> u8 {
+    let digit = match u64::try_from(*rest) {
+        Ok(small) => {
+            *rest = u128::from(small.div_euclid(10));
+            small % 10
+        }
+        Err(_) => {
+            let digit = *rest % 10;
+            *rest = rest.div_euclid(10);
+            u64::try_from(digit).unwrap_or(0)
+        }
+    };
+    b'0' + u8::try_from(digit).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -73,9 +113,19 @@ mod tests {
 
     #[test]
     fn scaled_integers_become_texts() {
-        assert_eq!(write(420_000_000, 9, 2), "0.42");
-        assert_eq!(write(5_000_000_000, 9, 2), "5.00");
-        assert_eq!(write(-1, 9, 2), "-0.000000001");
-        assert_eq!(write(3_000_000_000, 9, 0), "3");
+        let written = |value: i128, places, places_min| {
+            let mut text = String::new();
+            write(&mut text, value, places, places_min).unwrap();
+            text
+        };
+        assert_eq!(written(420_000_000, 9, 2), "0.42");
+        assert_eq!(written(5_000_000_000, 9, 2), "5.00");
+        assert_eq!(written(0, 9, 2), "0.00");
+        assert_eq!(written(0, 4, 0), "0");
+        assert_eq!(written(10_100_000_000, 9, 0), "10.1");
+        assert_eq!(written(-1, 9, 2), "-0.000000001");
+        assert_eq!(written(-12_345_678_901_234, 12, 2), "-12.345678901234");
+        assert_eq!(written(3_000_000_000, 9, 0), "3");
+        assert_eq!(written(i128::MIN, 0, 0), i128::MIN.to_string());
     }
 }

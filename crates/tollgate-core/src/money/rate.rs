@@ -125,7 +125,7 @@ impl FromStr for Factor {
 
 impl fmt::Display for Factor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&decimal::write(i128::from(self.0), 4, 0))
+        decimal::write(f, i128::from(self.0), 4, 0)
     }
 }
 
@@ -140,7 +140,7 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&decimal::write(i128::from(self.0), 12, 2))
+        decimal::write(f, i128::from(self.0), 12, 2)
     }
 }
 

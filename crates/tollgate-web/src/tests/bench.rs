@@ -67,7 +67,7 @@ impl Gate for FakeGate {
     }
 }
 
-pub(super) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         product: "Acme APIs".to_owned(),
         admin_token: TOKEN.to_owned(),
@@ -81,6 +81,7 @@ pub(super) fn settings() -> Settings {
         metrics: Readers::Everybody,
         playground: None,
         scenarios: Vec::new(),
+        front_ends: Vec::new(),
     }
 }
 
@@ -126,6 +127,10 @@ impl Bench {
         adjust(&mut settings);
         let payments = Arc::new(Simulator::new(Arc::clone(&self.clock) as _, Arc::new(SeededIds::new(8))));
         router(Web::new(self.store.clone(), Arc::clone(&self.gate) as _, Some(payments), settings))
+    }
+
+    pub(super) const fn router(&self) -> &Router {
+        &self.router
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Reply {
