@@ -5,5 +5,4 @@ mod fixtures;
 mod order;
 mod properties;
 mod reasons;
-mod refreshing;
 mod settling;
