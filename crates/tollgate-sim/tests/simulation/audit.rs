@@ -74,6 +74,7 @@ pub(crate) async fn transfers(node: &Node, model: &Model) {
     for posted in node.store.transfers(None, None, i64::MAX).await.unwrap() {
         *moved.entry(posted.transfer.kind.name()).or_default() += i128::from(posted.transfer.amount);
     }
-    let expected: BTreeMap<&str, i128> = model.moved.iter().filter(|(_, sum)| **sum != 0).map(|(k, v)| (*k, *v)).collect();
+    let expected: BTreeMap<&str, i128> =
+        model.moved.iter().filter(|(_, sum)| **sum != 0).map(|(k, v)| (*k, *v)).collect();
     assert_eq!(moved, expected, "transfers by kind");
 }

@@ -130,7 +130,14 @@ impl Model {
     }
 
     /// The reason why a request of `units` must be refused, if it must; else it runs from now on.
-    pub(crate) fn begin(&mut self, id: CustomerId, handle: u64, api: &str, units: u64, now: i64) -> Result<(), &'static str> {
+    pub(crate) fn begin(
+        &mut self,
+        id: CustomerId,
+        handle: u64,
+        api: &str,
+        units: u64,
+        now: i64,
+    ) -> Result<(), &'static str> {
         let customer = self.customer(id);
         let quota = customer.plan.quota.map(|(name, length, _)| (name, length.start(now)));
         if let (Some(period), Some((_, _, limit))) = (quota, customer.plan.quota) {

@@ -128,7 +128,12 @@ async fn heads_that_no_client_sends() {
         (400, format!("POST /rest/echo HTTP/1.1\r\n{head}Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc")),
         (400, format!("POST /rest/echo HTTP/1.1\r\n{head}Content-Length: 3, 3\r\n\r\nabc")),
         (400, format!("POST /rest/echo HTTP/1.1\r\n{head}Content-Length: -1\r\n\r\n")),
-        (400, format!("POST /rest/echo HTTP/1.1\r\n{head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
+        (
+            400,
+            format!(
+                "POST /rest/echo HTTP/1.1\r\n{head}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            ),
+        ),
         (400, format!("POST /rest/echo HTTP/1.1\r\n{head}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n")),
         (400, format!("GET /rest/echo HTTP/1.1\r\n{head}Host: other\r\n\r\n")),
         (400, format!("GET /rest/echo HTTP/1.1\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\r\n")),

@@ -32,8 +32,16 @@ async fn a_typing_mistake_is_named_with_its_line() {
     let mistakes: [(&str, &str, &[&str]); 6] = [
         ("shutdown_seconds = 20", "shutdown_second = 20", &["tollgate.toml:6", "shutdown_second", "expected"]),
         ("cores = 2", "cores = \"two\"", &["tollgate.toml:5", "invalid type"]),
-        ("admin_token = \"token-of-the-tests\"", "admin_token = \"short\"", &["tollgate.toml:10", "at least 16 characters"]),
-        ("per_call = \"0.01\"", "per_call = \"-0.01\"", &["tollgate.toml:15", "per_call: expected an amount of 0 or more"]),
+        (
+            "admin_token = \"token-of-the-tests\"",
+            "admin_token = \"short\"",
+            &["tollgate.toml:10", "at least 16 characters"],
+        ),
+        (
+            "per_call = \"0.01\"",
+            "per_call = \"-0.01\"",
+            &["tollgate.toml:15", "per_call: expected an amount of 0 or more"],
+        ),
         ("currency = \"USD\"", "currency = \"dollars\"", &["tollgate.toml:", "currency code of three capital letters"]),
         ("[[api]]", "[[apy]]", &["tollgate.toml:", "apy"]),
     ];

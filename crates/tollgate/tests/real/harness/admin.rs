@@ -29,6 +29,11 @@ impl Admin {
     }
 
     /// Sends a request as it is and returns what was answered.
+    /// Where the control plane listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.control
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
         let call = match body {
             Value::Null => Call::new(method, &format!("/admin/v1{path}")),
@@ -97,8 +102,7 @@ impl Admin {
         let mut calls = Vec::new();
         let mut after = String::new();
         loop {
-            let page =
-                self.get(&format!("/requests?customer={}&limit=1000&after={after}", buyer.customer)).await;
+            let page = self.get(&format!("/requests?customer={}&limit=1000&after={after}", buyer.customer)).await;
             calls.extend(page["data"].as_array().unwrap().iter().cloned());
             match page["next"].as_str() {
                 Some(next) => after = next.to_owned(),
