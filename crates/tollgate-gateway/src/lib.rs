@@ -42,6 +42,7 @@ mod supervisor;
 mod upstream;
 mod verification;
 mod websocket;
+mod whole;
 
 pub use core::Settlement;
 pub use directory::{FrozenBy, KnownCustomer};
