@@ -43,7 +43,13 @@ impl Client {
     }
 
     /// Sends a request and returns its answer once it is complete.
-    pub(super) async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Reply> {
+    pub(super) async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Reply> {
         let mut request = Request::builder().method(method).uri(path).header("host", self.to.to_string());
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -59,7 +65,13 @@ impl Client {
     }
 
     /// Asks the admin API.
-    pub(super) async fn admin(&mut self, method: &str, path: &str, once: Option<&str>, body: Option<Value>) -> Result<Value> {
+    pub(super) async fn admin(
+        &mut self,
+        method: &str,
+        path: &str,
+        once: Option<&str>,
+        body: Option<Value>,
+    ) -> Result<Value> {
         let (bearer, path) = (format!("Bearer {TOKEN}"), format!("/admin/v1{path}"));
         let mut headers = vec![("authorization", &*bearer)];
         headers.extend(once.map(|name| ("idempotency-key", name)));

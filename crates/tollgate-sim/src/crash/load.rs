@@ -48,7 +48,13 @@ pub(super) struct Round {
 
 impl Load {
     /// Begins to keep `connections` connections busy.
-    pub(super) fn begin(node: &Node, customers: &[Customer], connections: usize, round: u32, chance: &mut Chance) -> Self {
+    pub(super) fn begin(
+        node: &Node,
+        customers: &[Customer],
+        connections: usize,
+        round: u32,
+        chance: &mut Chance,
+    ) -> Self {
         let killed: Arc<AtomicBool> = Arc::default();
         let mut clients = JoinSet::new();
         for number in 0..connections {

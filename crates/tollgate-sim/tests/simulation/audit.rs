@@ -29,7 +29,7 @@ pub(crate) async fn memory(node: &mut Node, model: &Model) {
         let plan = standing.subscription.as_ref().map(|subscription| subscription.plan.key.to_string());
         assert_eq!(plan.as_deref(), Some(expected.plan.key), "the plan of {id}");
         let quotas: Vec<_> = standing.quotas.iter().map(|window| (window.used, window.held)).collect();
-        let expected: Vec<_> = expected.plan.quota.iter().map(|(name, length, _)| {
+        let expected = expected.plan.quota.iter().map(|(name, length, _)| {
             let period = (*name, length.start(now.unix_micros()));
             let used = expected.counters.get(&period).copied().unwrap_or(0);
             (u64::try_from(used).unwrap(), u64::try_from(expected.runs_in(period)).unwrap())
@@ -74,6 +74,7 @@ pub(crate) async fn transfers(node: &Node, model: &Model) {
     for posted in node.store.transfers(None, None, i64::MAX).await.unwrap() {
         *moved.entry(posted.transfer.kind.name()).or_default() += i128::from(posted.transfer.amount);
     }
-    let expected: BTreeMap<&str, i128> = model.moved.iter().filter(|(_, sum)| **sum != 0).map(|(k, v)| (*k, *v)).collect();
+    let expected: BTreeMap<&str, i128> =
+        model.moved.iter().filter(|(_, sum)| **sum != 0).map(|(k, v)| (*k, *v)).collect();
     assert_eq!(moved, expected, "transfers by kind");
 }

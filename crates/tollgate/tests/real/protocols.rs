@@ -21,7 +21,8 @@ async fn open() -> (Site, Node, Admin, Buyer) {
 async fn were_paid(admin: &Admin, buyer: &Buyer, calls: i64) {
     let cents = 500 - calls;
     let left = format!("{}.{:02}", cents / 100, cents % 100);
-    until(&format!("{left} are left"), || async { (admin.booked(buyer).await.to_string() == left).then_some(()) }).await;
+    until(&format!("{left} are left"), || async { (admin.booked(buyer).await.to_string() == left).then_some(()) })
+        .await;
     admin.ledger_is_sound().await;
 }
 
@@ -45,7 +46,10 @@ async fn http2_without_being_asked_first() {
     running.join_all().await;
     let refused = Request::get("http://gateway/rest/echo").body(Full::default()).unwrap();
     let refused = sender.clone().send_request(refused).await.unwrap();
-    assert_eq!((refused.status().as_u16(), &refused.headers()["tollgate-reason"]), (401, &"api_key_missing".parse().unwrap()));
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["tollgate-reason"]),
+        (401, &"api_key_missing".parse().unwrap())
+    );
     assert_eq!(site.sandbox.journal().requests("/rest/echo"), 20);
     were_paid(&admin, &buyer, 20).await;
 }

@@ -79,13 +79,17 @@ async fn answers(program: &[String], demo: &Demo) {
     let mut with_usage = body.clone();
     with_usage["stream_options"] = json!({ "include_usage": true });
     let embedding = json!({ "model": "sandbox-embedding", "input": "harbour light" });
-    let seen = run(program, demo.gateway, &[
-        json!({ "name": "completion", "action": "completion", "key": key, "body": body }),
-        json!({ "name": "stream", "action": "stream", "key": key, "body": body }),
-        json!({ "name": "stream with usage", "action": "stream", "key": key, "body": with_usage }),
-        json!({ "name": "embedding", "action": "embedding", "key": key, "body": embedding }),
-        json!({ "name": "models", "action": "models", "key": key }),
-    ])
+    let seen = run(
+        program,
+        demo.gateway,
+        &[
+            json!({ "name": "completion", "action": "completion", "key": key, "body": body }),
+            json!({ "name": "stream", "action": "stream", "key": key, "body": body }),
+            json!({ "name": "stream with usage", "action": "stream", "key": key, "body": with_usage }),
+            json!({ "name": "embedding", "action": "embedding", "key": key, "body": embedding }),
+            json!({ "name": "models", "action": "models", "key": key }),
+        ],
+    )
     .await;
     let text = seen[0]["text"].as_str().unwrap_or_else(|| panic!("{}", seen[0]));
     assert!(!text.is_empty() && seen[0]["tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{}", seen[0]);

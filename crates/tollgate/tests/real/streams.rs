@@ -62,7 +62,8 @@ async fn cut_streams(plan: &str, seed: u64) {
 
 /// Begins a stream and leaves it after some pieces.
 async fn leave(node: &Node, buyer: &Buyer, chance: &mut Chance, number: u64) -> CutStream {
-    let prompt = format!("Stream {number}: tell me about harbours. ").repeat(usize::try_from(chance.below(4)).unwrap() + 1);
+    let prompt =
+        format!("Stream {number}: tell me about harbours. ").repeat(usize::try_from(chance.below(4)).unwrap() + 1);
     let model = ["sandbox-small", "sandbox-large", "sandbox-slow"][usize::try_from(chance.below(3)).unwrap()];
     let tokens = 5 + chance.below(40);
     let body = json!({

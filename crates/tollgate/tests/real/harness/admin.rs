@@ -19,7 +19,6 @@ pub(crate) struct Admin {
 #[derive(Clone)]
 pub(crate) struct Buyer {
     pub(crate) customer: String,
-    pub(crate) application: String,
     pub(crate) key: String,
 }
 
@@ -65,7 +64,7 @@ impl Admin {
         let application = self.post(&format!("/customers/{customer}/applications"), json!({ "name": "main" })).await;
         let application = name(&application["id"]);
         let key = self.post(&format!("/applications/{application}/keys"), json!({ "name": "first" })).await;
-        let buyer = Buyer { customer, application, key: name(&key["text"]) };
+        let buyer = Buyer { customer, key: name(&key["text"]) };
         self.post(&format!("/customers/{}/subscriptions", buyer.customer), json!({ "plan": plan })).await;
         if credit != "0" {
             self.top_up(&buyer, credit).await;
@@ -97,8 +96,7 @@ impl Admin {
         let mut calls = Vec::new();
         let mut after = String::new();
         loop {
-            let page =
-                self.get(&format!("/requests?customer={}&limit=1000&after={after}", buyer.customer)).await;
+            let page = self.get(&format!("/requests?customer={}&limit=1000&after={after}", buyer.customer)).await;
             calls.extend(page["data"].as_array().unwrap().iter().cloned());
             match page["next"].as_str() {
                 Some(next) => after = next.to_owned(),
