@@ -19,6 +19,7 @@ mod authorize;
 mod call;
 mod caller;
 mod connection;
+mod core;
 mod cores;
 mod directory;
 mod estimate;
@@ -42,8 +43,9 @@ mod upstream;
 mod verification;
 mod websocket;
 
+pub use core::Settlement;
 pub use directory::{FrozenBy, KnownCustomer};
-pub use gateway::{Gateway, Options, Settlement, StartError};
+pub use gateway::{Gateway, Options, StartError};
 pub use refuse::TextOverride;
 pub use snapshot::{Setup, SnapshotError};
 pub use verification::{NoVerifier, Verification, Verifier};

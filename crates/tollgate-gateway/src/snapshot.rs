@@ -19,7 +19,7 @@ use tollgate_store::definition::{
 use tollgate_store::{Store, StoreError};
 
 use crate::refuse::{TextOverride, Texts};
-use crate::route::{Matcher, Route};
+use crate::route::{Route, Routes};
 use crate::upstream::Upstream;
 
 /// What the operator set outside the catalogue.
@@ -33,6 +33,8 @@ pub struct Setup {
     pub support: String,
     /// The web origins that may call the gateway from a browser; `*` for all.
     pub cors_origins: Vec<String>,
+    /// The scheme by which callers reach the gateway, `http` or `https`; upstreams are told.
+    pub scheme: &'static str,
     /// Own texts and links for refusals.
     pub texts: Vec<TextOverride>,
     /// Values for `${NAME}` in upstream headers.
@@ -58,8 +60,7 @@ pub enum SnapshotError {
 /// Routes, upstreams, prices and offers at one moment.
 pub(crate) struct Snapshot {
     pub(crate) setup: Setup,
-    pub(crate) routes: Vec<Arc<Route>>,
-    pub(crate) matcher: Matcher,
+    pub(crate) routes: Routes,
     pub(crate) catalogue: Catalogue,
     pub(crate) texts: Texts,
     book: PriceBook,
@@ -87,15 +88,14 @@ impl Snapshot {
         }
         catalogue.add_ons.sort_by_key(|add_on| add_on.price);
         let book = price_book(store).await?;
-        let mut routes = Vec::new();
-        let mut matcher = Matcher::default();
+        let mut routes = Routes::default();
         for api in store.published::<ApiDefinition>().await? {
-            compile_api(&api.definition, &prices, &setup, &mut routes, &mut matcher)?;
+            compile_api(&api.definition, &prices, &setup, &mut routes)?;
         }
         let texts = Texts::compile(&setup.texts)
             .map_err(|expected| SnapshotError::Invalid { place: "refusal_text".to_owned(), expected })?;
         let prices = prices_by_name(&book);
-        Ok(Self { setup, routes, matcher, catalogue, texts, book, prices })
+        Ok(Self { setup, routes, catalogue, texts, book, prices })
     }
 
     /// The row of the price book for a model at a provider.
@@ -151,8 +151,7 @@ fn compile_api(
     api: &ApiDefinition,
     prices: &HashMap<String, Arc<Price>>,
     setup: &Setup,
-    routes: &mut Vec<Arc<Route>>,
-    matcher: &mut Matcher,
+    routes: &mut Routes,
 ) -> Result<(), SnapshotError> {
     let invalid =
         |what: &str, expected: String| SnapshotError::Invalid { place: format!("api {}, {what}", api.key), expected };
@@ -179,6 +178,7 @@ fn compile_api(
             }),
             provider: api.upstream.provider.as_str().into(),
             output_field: output_field(&api.upstream.provider),
+            scheme: HeaderValue::from_static(setup.scheme),
             upstream: Arc::clone(&upstream),
             methods: definition.methods.iter().filter_map(|method| method.parse().ok()).collect(),
             upstream_path: definition.upstream_path.as_deref().map(Into::into),
@@ -190,10 +190,11 @@ fn compile_api(
             websocket: definition.websocket,
             charge_client_errors: definition.charge_client_errors,
         };
-        matcher
-            .insert(api.host.as_deref(), &definition.path, routes.len())
+        routes
+            .matcher
+            .insert(api.host.as_deref(), &definition.path, routes.list.len())
             .map_err(|expected| invalid(&place("path"), expected))?;
-        routes.push(Arc::new(route));
+        routes.list.push(Arc::new(route));
     }
     Ok(())
 }

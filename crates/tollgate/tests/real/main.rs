@@ -7,11 +7,14 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod harness;
+mod install;
 
 mod bad_input;
+mod browser;
 mod lifecycle;
 mod protocols;
 mod race;
+mod resolutions;
 mod scenarios;
 mod sdk;
 mod start_up;

@@ -1,15 +1,15 @@
 //! The official OpenAI SDKs, unmodified: what a program that uses one sees of answers and refusals.
 
-mod install;
-
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use http::Method;
 use serde_json::{Value, json};
 
 use super::harness::{Demo, until};
+use super::install;
 
 /// Refusals that are about the key or the customer, whatever is asked for: any model request shows them.
 const OF_THE_CUSTOMER: [&str; 20] = [
@@ -64,11 +64,28 @@ async fn openai_for_node() {
 }
 
 async fn shows_everything(sdk: &'static str, class_of: fn(u16) -> &'static str) {
-    let program = tokio::task::spawn_blocking(move || install::command(sdk)).await.unwrap();
+    let program = tokio::task::spawn_blocking(move || command(sdk)).await.unwrap();
     let demo = Demo::start().await;
     answers(&program, &demo).await;
     refusals(&program, &demo, class_of).await;
     retries(&program, &demo).await;
+}
+
+/// How to run the program that uses `sdk`: the interpreter, the script, and what follows the gateway's
+/// address.
+fn command(sdk: &str) -> Vec<String> {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/sdk");
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    match sdk {
+        "python" => {
+            let folder = install::from_pip("openai-python", &sources.join("requirements.txt"));
+            vec![text(folder.join("bin/python")), text(sources.join("openai_python.py"))]
+        }
+        _ => {
+            let folder = install::from_npm("openai-node", &sources.join("package.json"));
+            vec!["node".to_owned(), text(sources.join("openai_node.mjs")), text(folder)]
+        }
+    }
 }
 
 /// Completion, stream, embedding, models.

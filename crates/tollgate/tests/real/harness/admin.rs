@@ -28,6 +28,11 @@ impl Admin {
     }
 
     /// Sends a request as it is and returns what was answered.
+    /// Where the control plane listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.control
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
         let call = match body {
             Value::Null => Call::new(method, &format!("/admin/v1{path}")),
