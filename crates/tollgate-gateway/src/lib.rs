@@ -16,6 +16,7 @@ mod admit;
 mod answer;
 mod authenticate;
 mod authorize;
+mod blueprint;
 mod call;
 mod caller;
 mod connection;
@@ -42,8 +43,9 @@ mod upstream;
 mod verification;
 mod websocket;
 
+pub use blueprint::{Blueprint, NoQuote, Quoted};
 pub use directory::{FrozenBy, KnownCustomer};
 pub use gateway::{Gateway, Options, Settlement, StartError};
 pub use refuse::TextOverride;
-pub use snapshot::{Setup, SnapshotError};
+pub use snapshot::{Flaw, Setup, SnapshotError};
 pub use verification::{NoVerifier, Verification, Verifier};

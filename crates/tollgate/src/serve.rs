@@ -167,7 +167,7 @@ fn verifier(store: &Store, payments: Option<&Arc<dyn PaymentProvider>>) -> Arc<d
 }
 
 /// What the gateway needs of the configuration besides the catalogue.
-fn setup(config: &Config, control_url: String) -> Setup {
+pub(crate) fn setup(config: &Config, control_url: String) -> Setup {
     Setup {
         docs_url: format!("{control_url}/docs/errors"),
         portal_url: control_url,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_meter::price_book::{Import, ModelPrice, PriceBook, import_genai_prices, import_litellm, merge};
 use tollgate_store::definition::Text;
 
-use super::model_prices::{BY_HAND, ModelPriceRow, definitions, name, row, stored, whole};
+use super::model_prices::{ModelPriceRow, definitions, is_by_hand, name, row, stored, whole};
 use super::sent::read;
 use super::{Answer, Asked, Deed, Failures, Once, Problem};
 use crate::Web;
@@ -189,7 +189,7 @@ fn plan(book: &PriceBook, list: Import, disagreement: Disagreement) -> Result<(V
             written.push(price);
             continue;
         };
-        if &*before.source == BY_HAND {
+        if is_by_hand(before) {
             difference.kept.push(name(before));
             continue;
         }
