@@ -23,7 +23,7 @@ impl Gate for NoGateway {
     }
 
     fn health(&self) -> Health {
-        Health::default()
+        Health::Good
     }
 
     fn sizes(&self) -> Sizes {
