@@ -27,7 +27,7 @@ pub enum NoQuote {
     #[error("no route serves the model {0} at a price")]
     NoModel(String),
     /// The model, the route or a meter has no price.
-    #[error("it has no price: {0}")]
+    #[error("it has no cost: {0}")]
     Unpriced(String),
 }
 

@@ -44,7 +44,9 @@ impl Proof {
         match Blueprint::read(&store, setup(config, control_url)).await {
             Ok(blueprint) => Ok(Self { blueprint, store, _folder: folder }),
             Err(SnapshotError::Flawed(flaws)) => {
-                Err(Unproven::Mistakes(flaws.iter().map(|flaw| config.places.locate(flaw)).collect()))
+                let mut mistakes: Vec<_> = flaws.iter().map(|flaw| config.places.locate(flaw)).collect();
+                mistakes.sort_by_key(|mistake| mistake.line);
+                Err(Unproven::Mistakes(mistakes))
             }
             Err(error) => Err(Unproven::Untried(error.into())),
         }

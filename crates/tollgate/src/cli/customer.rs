@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::{Part, Server, Session};
+use super::client::{Part, Query, Server, Session};
 use super::failure::Failure;
 use super::view::{Field, page, sheet, table};
 
@@ -93,11 +93,11 @@ async fn act(session: &Session, verb: Verb) -> Result<(), Failure> {
             session.show(&answer, |answer| page(answer, &fields));
         }
         Verb::Show { customer } => {
-            let answer = session.get(&["customers", &customer], &Default::default()).await?;
+            let answer = session.get(&["customers", &customer], &Query::default()).await?;
             session.show(&answer, |customer| sheet(customer, SHEET));
         }
         Verb::Standing { customer } => {
-            let answer = session.get(&["customers", &customer, "standing"], &Default::default()).await?;
+            let answer = session.get(&["customers", &customer, "standing"], &Query::default()).await?;
             session.show(&answer, standing);
         }
         Verb::Close { customer } => {

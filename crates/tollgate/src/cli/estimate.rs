@@ -36,7 +36,7 @@ pub(super) struct Args {
     /// By the configuration, for a new customer of this plan.
     #[arg(long, conflicts_with = "key_file")]
     plan: Option<String>,
-    /// By the gateway, for whom this file has the API key of; TOLLGATE_API_KEY does the same.
+    /// By the gateway, with the API key in this file; else that of TOLLGATE_API_KEY.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// The gateway's address; from the configuration if absent.

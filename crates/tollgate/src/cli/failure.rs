@@ -7,10 +7,13 @@ use tollgate_store::StoreError;
 
 use crate::config::ConfigError;
 
-/// What the exit codes mean; stands below the help of every command.
+/// What the exit codes mean; stands below the list of commands.
 pub(super) const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 refused or failed; 2 a mistake in the configuration or the command line; 3 Tollgate or its \
-database cannot be reached.";
+Exit codes:
+  0  done
+  1  refused or failed
+  2  a mistake in the configuration or on the command line
+  3  Tollgate or its database cannot be reached";
 
 /// Why a command fails, in a sentence for whoever typed it.
 #[derive(Debug)]

@@ -62,3 +62,34 @@ fn next(path: &Path) -> String {
          tollgate check{config}\n  tollgate serve{config}\n  tollgate customer create{config} \"Acme\"\n"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::proof::Proof;
+
+    fn configuration(text: &str) -> Config {
+        let environment = HashMap::from([("OPENAI_API_KEY".to_owned(), "sk-1".to_owned())]);
+        let text = text.replace("{admin_token}", "0123456789abcdef");
+        Config::parse("tollgate.toml", &text, &environment).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_written_can_be_served() {
+        let proof = Proof::of(&configuration(TEMPLATE)).await.unwrap();
+        assert!(proof.store.plan("payg", None).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn so_can_the_language_model_without_its_comment_signs() {
+        let (before, rest) = TEMPLATE.split_once("# price_book = \"shipped\"\n").unwrap();
+        let (commented, after) = rest.split_once("\n\n").unwrap();
+        let model: String = commented.lines().map(|line| line.trim_start_matches(['#', ' ']).to_owned() + "\n").collect();
+        let text = format!("price_book = \"shipped\"\n{before}{model}\n{after}");
+        let proof = Proof::of(&configuration(&text)).await.unwrap();
+        assert!(proof.blueprint.is_priced("openai", "gpt-4o-mini"));
+    }
+}

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::Value;
 use tollgate_core::decision::Reason;
 
-use super::client::{Part, Server, Session};
+use super::client::{Part, Query, Server, Session};
 use super::failure::Failure;
 use super::view::{Field, page, sheet, text};
 
@@ -63,7 +63,7 @@ pub(super) fn run(args: Args) -> ExitCode {
 async fn act(session: &Session, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Show { request } => {
-            let answer = session.get(&["requests", &request], &Default::default()).await?;
+            let answer = session.get(&["requests", &request], &Query::default()).await?;
             session.show(&answer, explained);
         }
         Verb::List { customer, reason, part } => {

@@ -62,6 +62,7 @@ fn in_a_line(value: &Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::Array(items) if items.is_empty() => NOTHING.to_owned(),
         Value::Array(items) => items.iter().map(in_a_line).collect::<Vec<_>>().join(", "),
+        Value::Object(members) if members.values().all(Value::is_null) => NOTHING.to_owned(),
         Value::Object(members) => {
             let member = |(name, value): (&String, &Value)| format!("{} {}", clean(name), in_a_line(value));
             members.iter().filter(|(_, value)| !value.is_null()).map(member).collect::<Vec<_>>().join(", ")
