@@ -96,6 +96,17 @@ pub struct Freeze {
     pub since: Timestamp,
     /// When a person has looked at it, probably.
     pub expected_by: Option<Timestamp>,
+    /// Who knows of it.
+    pub known_by: KnownBy,
+}
+
+/// Who knows of a freeze.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Only the node whose fraud rule fired: it is being written down.
+    ThisNode,
+    /// The books.
+    Everybody,
 }
 
 /// A card or account on file, as far as it may be shown.
@@ -222,9 +233,8 @@ impl Standing {
             subscription => self.subscribe(subscription),
         }
         match (&mut self.rare, fresh.rare) {
-            (_, None) => self.rare = None,
-            (rare @ None, fresh) => *rare = fresh,
-            (Some(known), Some(fresh)) => known.adopt(*fresh),
+            (None, fresh) => self.rare = fresh,
+            (Some(known), fresh) => known.adopt(fresh.map(|fresh| *fresh).unwrap_or_default()),
         }
     }
 
@@ -266,6 +276,10 @@ impl Rare {
     fn adopt(&mut self, fresh: Self) {
         let known = std::mem::replace(self, fresh);
         self.fraud = known.fraud;
+        if self.frozen.is_none() {
+            // Nobody has lifted what is not in the books yet.
+            self.frozen = known.frozen.filter(|freeze| freeze.known_by == KnownBy::ThisNode);
+        }
         for cap in &mut self.caps {
             let same = |other: &&CapState| other.cap.scope == cap.cap.scope && other.cap.period == cap.cap.period;
             if let Some(other) = known.caps.iter().find(same) {

@@ -14,7 +14,7 @@ use tollgate_core::decision::{
 };
 use tollgate_core::meter::Usage;
 use tollgate_core::money::{Currency, Money, Nanos};
-use tollgate_core::standing::{CustomerStatus, Freeze, Standing};
+use tollgate_core::standing::{CustomerStatus, Freeze, KnownBy, Standing};
 use tollgate_core::time::Timestamp;
 use tollgate_store::settlement::Health;
 use tracing::{info, warn};
@@ -45,8 +45,10 @@ pub(crate) struct Ended {
     /// The plan it was admitted on.
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) currency: Currency,
-    /// What is left, where the plan shows it.
-    pub(crate) balance: Option<Nanos>,
+    /// What is left.
+    pub(crate) balance: Nanos,
+    /// Whether the customer is shown figures.
+    pub(crate) disclosure: Disclosure,
 }
 
 /// What was asked, kept for as long as the hold: settling needs the same words.
@@ -213,7 +215,8 @@ fn freeze(
     }
     let case = core.mint::<tollgate_core::id::EventKind>().to_string().replace("evt_", "case_");
     let expected_by = now + std::time::Duration::from_secs(24 * 3_600);
-    rare.frozen = Some(Freeze { case: case.as_str().into(), since: now, expected_by: Some(expected_by) });
+    let known_by = KnownBy::ThisNode;
+    rare.frozen = Some(Freeze { case: case.as_str().into(), since: now, expected_by: Some(expected_by), known_by });
     info!(%customer, rule, case, "A fraud rule put a customer under review");
     core.report_frozen(FrozenBy { customer, case, rule, since: now });
 }
@@ -293,12 +296,12 @@ impl Admission {
         {
             freeze(&self.core, customer.id, &mut standing, rule.name(), now);
         }
-        let discloses = standing.subscription.as_ref().is_none_or(|s| s.plan.disclosure == Disclosure::Full);
-        let balance = discloses.then(|| standing.wallet.balance(now).0);
+        let disclosure = standing.subscription.as_ref().map_or(Disclosure::Full, |s| s.plan.disclosure);
+        let balance = standing.wallet.balance(now).0;
         let currency = standing.currency;
         drop(standing);
         self.let_go_of_authorization();
-        Ended { settled, plan: hold.plan, currency, balance }
+        Ended { settled, plan: hold.plan, currency, balance, disclosure }
     }
 
     /// Ends the hold without a cost.

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tollgate_core::catalogue::{Component, Plan, Price, PriceModel};
-use tollgate_core::decision::Precision;
+use tollgate_core::decision::{ModelAsk, Precision};
 use tollgate_core::meter::{Meter, MeterSet, Usage};
 use tollgate_core::time::Timestamp;
 use tollgate_meter::openai::Endpoint;
@@ -66,12 +66,17 @@ pub(crate) fn of_rest(route: &Route, headers: &HeaderMap, body: Incoming) -> Res
     }
     let has_body = !http_body::Body::is_end_stream(&body);
     let bytes_in = declared.unwrap_or(if has_body { route.request_bytes_max } else { 0 });
+    let bound = bound_of_rest(route, bytes_in);
+    Ok(Estimate { bound, precision: Precision::Counted, model: None, body: PendingBody::Passing(body) })
+}
+
+/// What a request to a REST route with a body of `bytes_in` can use at most.
+pub(crate) fn bound_of_rest(route: &Route, bytes_in: u64) -> Usage {
     let time_max_ms = u64::try_from(route.terms.time_max.as_millis()).unwrap_or(u64::MAX);
-    let bound = Usage::ONE_CALL
+    Usage::ONE_CALL
         .with(Meter::BytesIn, bytes_in)
         .with(Meter::BytesOut, route.response_bytes_max)
-        .with(Meter::ComputeMs, time_max_ms);
-    Ok(Estimate { bound, precision: Precision::Counted, model: None, body: PendingBody::Passing(body) })
+        .with(Meter::ComputeMs, time_max_ms)
 }
 
 /// Reads and estimates a request to a model.
@@ -95,13 +100,27 @@ pub(crate) async fn of_model(
     if let Some(tool) = request.hosted_tool() {
         return Err(Refusal::bad_request(tool, "nothing: tools that the provider hosts cannot be metered here"));
     }
+    let model = measured(request, route, key, snapshot, now)?;
+    Ok(Estimate { bound: model.bound(), precision: Precision::Bytes, model: Some(model), body: PendingBody::OfModel })
+}
+
+/// Measures a request for the model that it names.
+///
+/// # Errors
+/// 403 if the key may not name the model, 400 naming the field.
+pub(crate) fn measured(
+    request: LlmRequest,
+    route: &Route,
+    key: &Key,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> Result<ModelEstimate, Refusal> {
     authorize_model(key, request.model(), now)?;
     let plan = {
         let standing = key.customer.standing();
         standing.subscription.as_ref().map(|subscription| Arc::clone(&subscription.plan))
     };
-    let model = measure(Arc::new(request), None, route, snapshot, plan.as_deref())?;
-    Ok(Estimate { bound: model.bound(), precision: Precision::Bytes, model: Some(model), body: PendingBody::OfModel })
+    measure(Arc::new(request), None, route, snapshot, plan.as_deref())
 }
 
 /// Measures `request` for the model that serves it: `instead`, or the one it names.
@@ -137,6 +156,17 @@ fn measure(
 }
 
 impl ModelEstimate {
+    /// What is asked about it.
+    pub(crate) fn ask(&self) -> ModelAsk<'_> {
+        ModelAsk {
+            id: &self.id,
+            price: self.price.as_ref(),
+            prompt_tokens: self.prompt_tokens,
+            prompt_meters: self.prompt_meters(),
+            answer_meters: self.answer_meters(),
+        }
+    }
+
     /// What it can use at most.
     pub(crate) fn bound(&self) -> Usage {
         let output = self.output_bound.unwrap_or(0).saturating_mul(self.request.generations());

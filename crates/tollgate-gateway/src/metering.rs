@@ -1,14 +1,15 @@
 //! Phase: what an answer used. One meter for each kind of answer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use tollgate_core::meter::{Meter, Usage, UsageSource};
-use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::{Delivery, LlmRequest, UsageChunk};
 use tollgate_meter::openai::stream::{Ending, HideUsage, StreamMeter, counted_usage_of_body};
 use tollgate_meter::openai::usage::usage_of_body;
-use tollgate_meter::tokens::Tokenizer;
+use tollgate_meter::tokens::{Encoding, Tokenizer};
 use tracing::warn;
 
 /// What an answer used, and where the figures come from.
@@ -21,8 +22,9 @@ pub(crate) struct Metered {
 /// What is known of a model request when its answer is metered.
 #[derive(Debug)]
 pub(crate) struct ModelFacts {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) request: Arc<LlmRequest>,
     pub(crate) model: Box<str>,
+    /// The most that the prompt can have.
     pub(crate) prompt_tokens: u64,
     /// What was believed to be the most; stands in if nothing better is known.
     pub(crate) bound: Usage,
@@ -37,6 +39,17 @@ pub(crate) enum AnswerMeter {
     Model(ModelFacts),
     /// A model's answer as events.
     ModelStream(Box<StreamMeter>, ModelFacts),
+}
+
+impl ModelFacts {
+    /// The tokens of the prompt, counted: what was held for is only the most they can be.
+    fn counted_prompt(&self) -> u64 {
+        self.request.count_prompt_tokens(&self.model).min(self.prompt_tokens)
+    }
+
+    fn encoding(&self) -> Encoding {
+        Tokenizer::of_model(&self.model).encoding
+    }
 }
 
 impl AnswerMeter {
@@ -111,13 +124,13 @@ impl AnswerMeter {
             Self::ModelStream(meter, facts) => match meter.reported_usage() {
                 Ok(Some(usage)) => Metered { usage, source: UsageSource::Reported },
                 Ok(None) => Metered {
-                    usage: meter.counted_usage(facts.prompt_tokens, Tokenizer::of_model(&facts.model).encoding),
+                    usage: meter.counted_usage(facts.counted_prompt(), facts.encoding()),
                     source: UsageSource::Counted,
                 },
                 Err(error) => {
                     warn!(model = &*facts.model, %error, "An upstream reported impossible usage; counting instead");
                     Metered {
-                        usage: meter.counted_usage(facts.prompt_tokens, Tokenizer::of_model(&facts.model).encoding),
+                        usage: meter.counted_usage(facts.counted_prompt(), facts.encoding()),
                         source: UsageSource::Counted,
                     }
                 }
@@ -129,10 +142,10 @@ impl AnswerMeter {
     pub(crate) fn of_whole(&self, body: &[u8]) -> Metered {
         let Self::Model(facts) = self else { return self.of_stream() };
         let counted = || Metered {
-            usage: counted_usage_of_body(body, facts.prompt_tokens, Tokenizer::of_model(&facts.model).encoding),
+            usage: counted_usage_of_body(body, facts.counted_prompt(), facts.encoding()),
             source: UsageSource::Counted,
         };
-        match usage_of_body(facts.endpoint, body) {
+        match usage_of_body(facts.request.endpoint(), body) {
             Ok(Some(usage)) => Metered { usage, source: UsageSource::Reported },
             Ok(None) => counted(),
             Err(error) => {

@@ -18,3 +18,6 @@ pub(crate) use refusal::Refusal;
 pub(crate) use respond::{EXPOSED, respond};
 pub use texts::TextOverride;
 pub(crate) use texts::Texts;
+
+#[cfg(test)]
+mod tests;

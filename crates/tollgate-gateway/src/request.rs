@@ -125,7 +125,7 @@ async fn deliver(
     let clamped = admission.clamped_output();
     let (body, sent) = match (body, &model) {
         (PendingBody::Passing(incoming), _) => estimate::passing(incoming, route.request_bytes_max),
-        (PendingBody::OfModel, Some(model)) => (UpstreamBody::Whole(edited(model, clamped)), Arc::default()),
+        (PendingBody::OfModel, Some(model)) => (UpstreamBody::Whole(edited(route, model, clamped)), Arc::default()),
         (PendingBody::OfModel, None) => (UpstreamBody::Empty, Arc::default()),
     };
     let forwarded = Instant::now();
@@ -158,7 +158,7 @@ async fn deliver(
 }
 
 /// The body of a model request with what Tollgate must change in it.
-fn edited(model: &ModelEstimate, clamped: Option<u64>) -> Bytes {
+fn edited(route: &Route, model: &ModelEstimate, clamped: Option<u64>) -> Bytes {
     let request = &model.request;
     let bound = clamped.or(model.output_bound);
     // A bound that the caller did not name is named, or the upstream would know none.
@@ -170,14 +170,14 @@ fn edited(model: &ModelEstimate, clamped: Option<u64>) -> Bytes {
             Delivery::Streamed => AskForUsage::Always,
             Delivery::Whole => AskForUsage::AsSent,
         },
-        ..Edits::default()
+        output_field: route.output_field,
     })
 }
 
 fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::response::Parts) -> AnswerMeter {
     let Some(model) = model else { return AnswerMeter::Rest };
     let facts = ModelFacts {
-        endpoint: model.request.endpoint(),
+        request: Arc::clone(&model.request),
         model: model.id.clone(),
         prompt_tokens: model.prompt_tokens,
         bound: admission.bound(),

@@ -8,7 +8,7 @@ use http::header::{
     HeaderValue, ORIGIN, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
-use tollgate_core::catalogue::RateUnit;
+use tollgate_core::catalogue::{Disclosure, RateUnit};
 use tollgate_core::decision::Notices;
 use tollgate_core::money::{Currency, Nanos};
 use tollgate_core::period::Period;
@@ -70,7 +70,7 @@ fn warnings(headers: &mut HeaderMap, admission: &Admission, notices: Notices) {
 /// (draft-ietf-httpapi-ratelimit-headers-10).
 fn rate_limit(headers: &mut HeaderMap, admission: &Admission) {
     let Some(plan) = admission.plan() else { return };
-    if plan.rate_limits.is_empty() && plan.quotas.is_empty() {
+    if plan.disclosure == Disclosure::ReasonOnly || (plan.rate_limits.is_empty() && plan.quotas.is_empty()) {
         return;
     }
     let (mut policy, mut left) = (String::with_capacity(96), String::with_capacity(96));
@@ -118,9 +118,9 @@ fn item(list: &mut String, name: &str, parameters: [(&str, u64); 2]) {
 
 /// What a settled answer cost, and what is left where the plan shows it.
 pub(crate) fn receipt(headers: &mut HeaderMap, receipt: &Receipt) {
-    headers.insert(COST, money(receipt.cost, receipt.currency));
-    if let Some(balance) = receipt.balance {
-        headers.insert(BALANCE, money(balance, receipt.currency));
+    if receipt.disclosure == Disclosure::Full {
+        headers.insert(COST, money(receipt.cost, receipt.currency));
+        headers.insert(BALANCE, money(receipt.balance, receipt.currency));
     }
 }
 

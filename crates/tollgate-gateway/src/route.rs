@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{Method, Request};
 use tollgate_core::catalogue::RouteTerms;
 use tollgate_meter::openai::Endpoint;
+use tollgate_meter::openai::request::OutputField;
 
 use crate::refuse::Refusal;
 use crate::snapshot::Snapshot;
@@ -20,6 +21,8 @@ pub(crate) struct Route {
     pub(crate) llm: Option<Endpoint>,
     /// Whose price book rows apply.
     pub(crate) provider: Box<str>,
+    /// What its upstream calls the most tokens of an answer.
+    pub(crate) output_field: OutputField,
     pub(crate) upstream: Arc<Upstream>,
     /// Empty for all.
     pub(crate) methods: Vec<Method>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tollgate_core::catalogue::Plan;
+use tollgate_core::catalogue::{Disclosure, Plan};
 use tollgate_core::decision::Settled;
 use tollgate_core::meter::UsageSource;
 use tollgate_core::money::{Currency, Nanos};
@@ -18,19 +18,21 @@ pub(crate) struct Receipt {
     pub(crate) ticket: Ticket,
     /// What the customer pays.
     pub(crate) cost: Nanos,
-    /// What is left, where the plan shows it.
-    pub(crate) balance: Option<Nanos>,
+    /// What is left.
+    pub(crate) balance: Nanos,
+    /// Whether the customer is shown figures.
+    pub(crate) disclosure: Disclosure,
     pub(crate) currency: Currency,
 }
 
 /// Settles a request with what it used and puts it on its way to the log.
 pub(crate) fn settle(core: &Core, call: &Call, status: u16, admission: Admission, metered: Metered) -> Receipt {
-    let Ended { settled, plan, currency, balance } = admission.settle(metered.usage, core.now());
+    let Ended { settled, plan, currency, balance, disclosure } = admission.settle(metered.usage, core.now());
     if settled.loss.is_positive() {
         tracing::warn!(request = %call.id, loss = %settled.loss, "A request used more than was held for it");
     }
     let ticket = submit(core, call, status, &settled, plan.as_deref(), metered.source, currency);
-    Receipt { ticket, cost: settled.cost, balance, currency }
+    Receipt { ticket, cost: settled.cost, balance, currency, disclosure }
 }
 
 /// Writes down a request that is served and costs nothing: the upstream failed, or the route charges no

@@ -11,6 +11,7 @@ use tollgate_core::catalogue::{Catalogue, Charge, Component, Level, Price, Route
 use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_core::money::Currency;
 use tollgate_meter::openai::Endpoint;
+use tollgate_meter::openai::request::OutputField;
 use tollgate_meter::price_book::{ModelPrice, PriceBook, Rates, Terms};
 use tollgate_store::definition::{
     AddOnDefinition, ApiDefinition, Approval, LlmFormat, PlanDefinition, PriceDefinition, RouteDefinition,
@@ -207,6 +208,7 @@ fn compile_api(
                 LlmFormat::OpenaiEmbeddings => Endpoint::Embeddings,
             }),
             provider: api.upstream.provider.as_str().into(),
+            output_field: output_field(&api.upstream.provider),
             upstream: Arc::clone(&upstream),
             methods: definition.methods.iter().filter_map(|method| method.parse().ok()).collect(),
             upstream_path: definition.upstream_path.as_deref().map(Into::into),
@@ -267,4 +269,12 @@ fn with_secrets(text: &str, secrets: &HashMap<String, String>) -> Result<String,
     }
     result.push_str(rest);
     Ok(result)
+}
+
+/// OpenAI's reasoning models refuse the older name; most compatible servers know no other.
+fn output_field(provider: &str) -> OutputField {
+    match provider {
+        "openai" | "azure" => OutputField::MaxCompletionTokens,
+        _ => OutputField::MaxTokens,
+    }
 }

@@ -99,7 +99,8 @@ async fn prepare(connection: &mut AnyConnection, engine: Engine) -> Result<(), s
     Ok(())
 }
 
-fn engine_of(url: &str) -> Result<Engine, StoreError> {
+/// The engine that a URL names.
+pub(crate) fn engine_of(url: &str) -> Result<Engine, StoreError> {
     if url.starts_with("sqlite:") {
         Ok(Engine::Sqlite)
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -110,10 +111,10 @@ fn engine_of(url: &str) -> Result<Engine, StoreError> {
 }
 
 /// The file behind a SQLite URL.
-pub(crate) fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let path = without_query(url).strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(Path::new(path).to_path_buf())
+pub(crate) fn sqlite_path(url: &str) -> PathBuf {
+    let path = without_query(url);
+    let path = path.strip_prefix("sqlite:").unwrap_or(path);
+    Path::new(path.strip_prefix("//").unwrap_or(path)).to_path_buf()
 }
 
 fn without_query(url: &str) -> &str {

@@ -18,7 +18,7 @@ pub enum StoreError {
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
     /// Another Tollgate uses the database.
-    #[error("another Tollgate is using {0}; stop it first, or use PostgreSQL for several nodes")]
+    #[error("another Tollgate is using {0}; stop it first")]
     InUse(String),
     /// There is no such thing.
     #[error("there is no {what} {id}")]

@@ -265,6 +265,8 @@ impl Change {
             "UPDATE grants SET voided_at = $3 WHERE id = $1 AND customer_id = $2 AND voided_at IS NULL";
         let currency = self.read_customer(customer).await?.currency.0;
         let account = LedgerAccount::Grant(id);
+        // Nothing is spent of it between the look and the transfer.
+        ledger::lock(self.connection()).await?;
         let (debits, credits) = ledger::balance(self.connection(), &account, &Unit::Currency(currency)).await?;
         let now = self.now.unix_micros();
         let updated = sqlx::query(UPDATE)

@@ -117,6 +117,11 @@ async fn move_balance(connection: &mut AnyConnection, transfer: &Transfer, side:
     Ok(())
 }
 
+/// Makes everybody else wait who wants to post, until the transaction ends.
+pub(crate) async fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    chain::lock(connection, CHAIN).await.map(drop)
+}
+
 /// The balance of an account, seen from its side; 0 if nothing moved.
 pub(crate) async fn balance(
     connection: &mut AnyConnection,

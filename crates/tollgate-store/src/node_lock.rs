@@ -1,19 +1,43 @@
-//! One Tollgate per SQLite file: standings live in memory, so a second process would overspend.
+//! One Tollgate per database: standings live in memory, so a second process would overspend.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use sqlx::{AnyConnection, Connection as _};
 
 use crate::StoreError;
-use crate::db::sqlite_path;
+use crate::db::{Engine, engine_of, sqlite_path};
+use crate::row::Columns as _;
 
-/// Held as long as the process uses the file.
+/// Held as long as the process uses the database.
 #[derive(Debug)]
-pub(crate) struct NodeLock(#[expect(dead_code, reason = "held, not read")] File);
+pub(crate) enum NodeLock {
+    /// A lock on a file beside the SQLite file.
+    File(#[expect(dead_code, reason = "held, not read")] File),
+    /// A session of PostgreSQL that holds an advisory lock.
+    Session(#[expect(dead_code, reason = "held, not read")] Mutex<AnyConnection>),
+}
+
+/// The name of the advisory lock: `tollgate` in ASCII.
+const ADVISORY: i64 = 0x746f_6c6c_6761_7465;
+
+/// A session that broke off is noticed by the server a moment later; a restart waits for that.
+const TRIES: u32 = 25;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 impl NodeLock {
-    /// Takes the lock of the SQLite file behind `url`; `None` for other databases.
-    pub(crate) fn take(url: &str) -> Result<Option<Self>, StoreError> {
-        let Some(path) = sqlite_path(url) else { return Ok(None) };
-        let mut lock_path = path.clone().into_os_string();
+    /// Takes the lock of the database behind `url`.
+    pub(crate) async fn take(url: &str) -> Result<Self, StoreError> {
+        match engine_of(url)? {
+            Engine::Sqlite => Self::of_file(&sqlite_path(url)),
+            Engine::Postgres => Self::of_session(url).await,
+        }
+    }
+
+    fn of_file(path: &Path) -> Result<Self, StoreError> {
+        let mut lock_path = path.to_path_buf().into_os_string();
         lock_path.push(".lock");
         let file = OpenOptions::new()
             .create(true)
@@ -22,10 +46,24 @@ impl NodeLock {
             .open(&lock_path)
             .map_err(|error| open_error(&error, &path.display().to_string()))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self(file))),
+            Ok(()) => Ok(Self::File(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
             Err(TryLockError::Error(error)) => Err(open_error(&error, &path.display().to_string())),
         }
+    }
+
+    async fn of_session(url: &str) -> Result<Self, StoreError> {
+        const TAKE: &str = "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END AS is_taken";
+        sqlx::any::install_default_drivers();
+        let mut session = AnyConnection::connect(url).await?;
+        for _ in 0..TRIES {
+            let row = sqlx::query(TAKE).bind(ADVISORY).fetch_one(&mut session).await?;
+            if row.int("is_taken")? == 1 {
+                return Ok(Self::Session(Mutex::new(session)));
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+        Err(StoreError::InUse("this database".to_owned()))
     }
 }
 

@@ -11,7 +11,8 @@ use tollgate_core::money::{Nanos, Picos};
 use tollgate_core::period::{Period, billing_period};
 use tollgate_core::rating::Progress;
 use tollgate_core::standing::{
-    CapState, Commitment, CustomerStatus, Freeze, Standing, Subscription, TierState, Window, cap_period, quota_period,
+    CapState, Commitment, CustomerStatus, Freeze, KnownBy, Standing, Subscription, TierState, Window, cap_period,
+    quota_period,
 };
 use tollgate_core::time::Timestamp;
 
@@ -125,6 +126,7 @@ async fn load_rare(
         case: frozen.case.as_str().into(),
         since: frozen.since.0,
         expected_by: frozen.expected_by.map(|at| at.0),
+        known_by: KnownBy::Everybody,
     });
     rare.commitment =
         customer.commitment.map(|due| Commitment { minimum: due.minimum.0, paid: due.paid.0, due_at: due.due_at.0 });

@@ -50,8 +50,8 @@ impl Store {
     /// # Errors
     /// If the database cannot be reached, read or written, is in use, damaged, or of another version.
     pub async fn open(options: Options) -> Result<Self, StoreError> {
-        let lock = NodeLock::take(&options.url)?;
-        let store = Self::connect(options, lock).await?;
+        let lock = NodeLock::take(&options.url).await?;
+        let store = Self::connect(options, Some(lock)).await?;
         migrate::run(&store.db).await?;
         Ok(store)
     }

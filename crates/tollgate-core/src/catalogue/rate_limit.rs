@@ -42,6 +42,19 @@ pub enum RatePer {
     Model,
 }
 
+impl RatePer {
+    /// Its stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Key => "key",
+            Self::Route => "route",
+            Self::Model => "model",
+        }
+    }
+}
+
 /// The answer to a request that is too fast.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenTooFast {

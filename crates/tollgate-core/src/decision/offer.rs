@@ -48,11 +48,12 @@ pub fn offers(denial: &Denial, standing: &Standing, catalogue: &Catalogue) -> Of
             plans: plans().filter(|p| p.models.includes(model)).map(|p| offer(p, None)).collect(),
             add_ons: add_ons().filter(|a| has(&a.models, model)).map(|a| offer(a, None)).collect(),
         },
-        Facts::Context { prompt_tokens, .. } => {
+        Facts::Context { model, prompt_tokens, .. } => {
             let allows = |limit: Option<u64>| limit.is_none_or(|limit| limit >= *prompt_tokens);
             Offers {
                 plans: plans()
-                    .filter(|p| allows(p.context_tokens_max))
+                    .filter(|p| allows(p.context_tokens_max) && p.models.includes(model))
+                    .filter(dearer)
                     .map(|p| offer(p, p.context_tokens_max))
                     .collect(),
                 add_ons: add_ons()

@@ -1,38 +1,31 @@
-//! `POST estimate`: what a request would cost, and whether it would be admitted now.
+//! `POST estimate`: what a request would cost at most, and whether it would be admitted now.
 //!
-//! The body is what would be sent to a model, or `{"route": "api.route"}`. Nothing is held and nothing is
-//! forwarded.
+//! The body is what would be sent to a model, or `{"route": "api.route"}`. It is measured as a real
+//! request is, with its tokens counted. Nothing is held and nothing is forwarded.
 
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollgate_core::catalogue::Charge;
-use tollgate_core::decision::{Ask, Decision, ModelAsk, Precision, decide, quote};
-use tollgate_core::meter::{Meter, Usage};
+use tollgate_core::decision::{Ask, Decision, Precision, Reason, decide, quote};
+use tollgate_core::meter::Usage;
 use tollgate_meter::openai::Endpoint;
-use tollgate_meter::openai::request::{LlmRequest, image_tokens_max};
+use tollgate_meter::openai::request::LlmRequest;
 
 use crate::cores::Core;
 use crate::directory::Key;
-use crate::estimate::read_whole;
-use crate::limits::COUNT_INLINE_BYTES;
+use crate::estimate::{ModelEstimate, bound_of_rest, measured, read_whole};
 use crate::refuse::Refusal;
 use crate::route::Route;
 use crate::snapshot::Snapshot;
 
 const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024;
 
-#[derive(Deserialize)]
-struct ForRoute {
-    route: Option<String>,
-}
-
 /// What a request would cost.
 ///
 /// # Errors
-/// 400 naming the field.
+/// 400 naming the field, 403 if the key may not name the model.
 pub(super) async fn estimate(
     core: &Core,
     key: &Arc<Key>,
@@ -40,62 +33,35 @@ pub(super) async fn estimate(
     body: Incoming,
 ) -> Result<Value, Refusal> {
     let bytes = read_whole(body, BODY_BYTES_MAX).await?;
-    let named: ForRoute = serde_json::from_slice(&bytes).map_err(|_| Refusal::bad_request("body", "a JSON object"))?;
-    match named.route {
-        Some(name) => {
-            let route = snapshot.routes.iter().find(|route| *route.terms.key == *name);
-            let route =
-                route.ok_or_else(|| Refusal::bad_request("route", "the name of a route, such as `rest.search`"))?;
-            Ok(judged(core, key, route, None, Usage::ONE_CALL))
-        }
-        None => {
-            let request = LlmRequest::parse(Endpoint::ChatCompletions, bytes)?;
-            of_model(core, key, snapshot, request).await
-        }
-    }
+    let expected = "a JSON object: the body of a model request, or {\"route\": \"api.route\"}";
+    let fields: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|_| Refusal::bad_request("body", expected))?;
+    let Some(name) = fields.get("route") else {
+        return of_model(core, key, snapshot, LlmRequest::parse(Endpoint::ChatCompletions, bytes)?).await;
+    };
+    let route = snapshot.routes.iter().find(|route| name.as_str() == Some(&*route.terms.key));
+    let route = route.ok_or_else(|| Refusal::bad_request("route", "the name of a route, such as `rest.search`"))?;
+    Ok(judged(core, key, route, None, bound_of_rest(route, 0)))
 }
 
 async fn of_model(core: &Core, key: &Arc<Key>, snapshot: &Snapshot, request: LlmRequest) -> Result<Value, Refusal> {
-    let route = snapshot
-        .routes
-        .iter()
-        .filter(|route| route.llm == Some(Endpoint::ChatCompletions))
-        .find(|route| snapshot.model(&route.provider, request.model()).is_some());
-    let route = route.ok_or_else(|| Refusal::bad_request("model", "a model that a route serves at a price"))?;
-    let row = snapshot.model(&route.provider, request.model());
-    let prompt_tokens = match request.prompt().tokens_max(0) {
-        0..=COUNT_INLINE_BYTES => request.count_prompt_tokens(request.model()),
-        bytes => {
-            let _permit = core.counting.acquire().await;
-            let counted = request.clone();
-            let counting = tokio::task::spawn_blocking(move || counted.count_prompt_tokens(counted.model()));
-            counting.await.unwrap_or(bytes)
-        }
-    };
-    let images = request.prompt().images.saturating_mul(image_tokens_max(request.model()));
-    let output = request.output_bound().or_else(|| row.and_then(|row| row.output_max)).unwrap_or(0);
-    let usage = Usage::ONE_CALL
-        .with(Meter::InputTokens, prompt_tokens.saturating_add(images))
-        .with(Meter::OutputTokens, output.saturating_mul(request.generations()));
-    Ok(judged(core, key, route, Some(&request), usage))
+    let routes = || snapshot.routes.iter().filter(|route| route.llm == Some(Endpoint::ChatCompletions));
+    let priced = routes().find(|route| snapshot.model(&route.provider, request.model()).is_some());
+    let route = priced.ok_or_else(|| Refusal::reason(Reason::ModelNotPriced, core.now()))?;
+    let mut model = measured(request, route, key, snapshot, core.now())?;
+    model.count(&core.counting).await?;
+    let bound = model.bound();
+    Ok(judged(core, key, route, Some(&model), bound))
 }
 
-/// The cost of `usage` on `route`, and whether it would be admitted now.
-fn judged(core: &Core, key: &Arc<Key>, route: &Route, request: Option<&LlmRequest>, usage: Usage) -> Value {
-    let snapshot = core.snapshot();
-    let model = request.map(|request| ModelAsk {
-        id: request.model(),
-        price: snapshot.model_price(&route.provider, request.model()),
-        prompt_tokens: usage.get(Meter::InputTokens),
-        prompt_meters: tollgate_core::meter::MeterSet::EMPTY,
-        answer_meters: tollgate_core::meter::MeterSet::EMPTY,
-    });
+/// The cost of `bound` on `route`, and whether it would be admitted now.
+fn judged(core: &Core, key: &Arc<Key>, route: &Route, model: Option<&ModelEstimate>, bound: Usage) -> Value {
     let ask = Ask {
         route: &route.terms,
-        model,
+        model: model.map(ModelEstimate::ask),
         key: key.id,
         application: key.application,
-        bound: usage,
+        bound,
         precision: Precision::Counted,
     };
     let now = core.now();
@@ -103,14 +69,18 @@ fn judged(core: &Core, key: &Arc<Key>, route: &Route, request: Option<&LlmReques
     standing.advance(now);
     let plan = standing.subscription.as_ref().map(|subscription| &*subscription.plan);
     let cost = quote(&ask, plan, &standing).ok();
-    let decision = decide(&standing, &ask, now);
+    let refused = match decide(&standing, &ask, now) {
+        Decision::Admit(_) => None,
+        Decision::Deny(denial) => Some(denial.reason),
+    };
+    let quantities = bound.iter().map(|(meter, quantity)| (meter.name().to_owned(), Value::from(quantity)));
     json!({
         "route": route.terms.key,
-        "model": request.map(LlmRequest::model),
-        "usage": usage.iter().map(|(meter, quantity)| (meter.name().to_owned(), Value::from(quantity))).collect::<serde_json::Map<_, _>>(),
+        "model": model.map(|model| &*model.id),
+        "usage_at_most": quantities.collect::<Map<_, _>>(),
         "cost_at_most": cost.map(|cost| json!({ "amount": cost.to_string(), "currency": standing.currency.to_string() })),
         "free": matches!(route.terms.charge, Charge::Free),
-        "admitted": matches!(decision, Decision::Admit(_)),
-        "reason": match &decision { Decision::Admit(_) => None, Decision::Deny(denial) => Some(denial.reason.code()) },
+        "admitted": refused.is_none(),
+        "reason": refused.map(Reason::code),
     })
 }

@@ -35,10 +35,9 @@ pub(super) async fn request(core: &Core, key: &Arc<Key>, snapshot: &Snapshot, id
         "request": call,
         "explanation": reason.map(|reason| json!({
             "title": reason.title(),
-            "actions": reason.actions().iter().map(|action| json!({
-                "id": action.id(), "title": action.title(), "who": action.who().names(),
-                "url": format!("{}/r/{id}/{}", snapshot.setup.portal_url, action.id()),
-            })).collect::<Vec<_>>(),
+            // As the caller was told then, with the operator's own words and links.
+            "actions": call.problem.as_ref().and_then(|problem| problem.get("actions")),
+            "page": format!("{}/r/{id}", snapshot.setup.portal_url),
             "docs": format!("{}/{}", snapshot.setup.docs_url, reason.code()),
         })),
         "now": describe(&standing, now),

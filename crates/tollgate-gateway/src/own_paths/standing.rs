@@ -1,7 +1,7 @@
 //! `GET standing` and `GET usage`.
 
 use serde_json::{Value, json};
-use tollgate_core::catalogue::{PaymentTerms, RateUnit};
+use tollgate_core::catalogue::{PaymentTerms, RatePer, RateUnit};
 use tollgate_core::standing::{Standing, Subscription};
 use tollgate_core::time::Timestamp;
 use tollgate_store::StoreError;
@@ -73,16 +73,20 @@ fn rate_limits(standing: &Standing, subscription: &Subscription, now: Timestamp)
     let limits = subscription.plan.rate_limits.iter().enumerate();
     limits
         .map(|(index, limit)| {
+            // Each key, route or model has its own: there is no one figure.
+            let is_shared = limit.per == RatePer::Customer;
             let state = standing.rates.get(u8::try_from(index).unwrap_or(u8::MAX), 0);
             match &limit.unit {
-                RateUnit::Concurrency(most) => {
-                    json!({ "id": limit.id, "unit": "concurrent-requests", "limit": most, "running": state.running })
-                }
+                RateUnit::Concurrency(most) => json!({
+                    "id": limit.id, "unit": "concurrent-requests", "limit": most, "per": limit.per.name(),
+                    "running": is_shared.then_some(state.running),
+                }),
                 RateUnit::Requests(pace) | RateUnit::Tokens(pace) => json!({
                     "id": limit.id,
                     "unit": if matches!(limit.unit, RateUnit::Tokens(_)) { "tokens" } else { "requests" },
                     "limit": pace.quantity(), "window_seconds": pace.window().as_secs(),
-                    "remaining": state.bucket.remaining(pace, now),
+                    "per": limit.per.name(),
+                    "remaining": is_shared.then(|| state.bucket.remaining(pace, now)),
                 }),
             }
         })

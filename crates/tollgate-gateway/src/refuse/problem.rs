@@ -7,6 +7,7 @@ use tollgate_core::money::{Currency, Money, Nanos};
 use crate::snapshot::Setup;
 
 use super::refusal::{Denied, Fault};
+use super::respond::whole_seconds;
 use super::{Refusal, Texts};
 
 /// What the answer says about the request.
@@ -65,9 +66,7 @@ impl Problem {
         if denied.shows_figures() {
             figures(denied, &mut members);
         }
-        if let Some(plan) = &denied.plan {
-            plan_members(denied, plan, &mut members);
-        }
+        plan_members(denied, &mut members);
         let docs_url = format!("{}/{}", setup.docs_url, reason.code());
         let mut problem = Self {
             status: denied.denial.status(),
@@ -253,16 +252,16 @@ fn figures(denied: &Denied, members: &mut Map<String, Value>) {
 }
 
 /// The plan the customer is on, and what would lift the denial.
-fn plan_members(denied: &Denied, plan: &super::refusal::PlanName, members: &mut Map<String, Value>) {
+fn plan_members(denied: &Denied, members: &mut Map<String, Value>) {
     let allows: Vec<Value> = denied
         .offers
         .plans
         .iter()
         .map(|offer| {
-            let mut allowed = json!({
-                "plan": offer.item.key, "name": offer.item.name,
-                "price": money(offer.item.base_price, offer.item.currency),
-            });
+            let mut allowed = json!({ "plan": offer.item.key, "name": offer.item.name });
+            if denied.shows_figures() {
+                allowed["price"] = money(offer.item.base_price, offer.item.currency);
+            }
             if let Some(limit) = offer.limit {
                 allowed["limit"] = limit.into();
             }
@@ -279,7 +278,13 @@ fn plan_members(denied: &Denied, plan: &super::refusal::PlanName, members: &mut 
             })
         })
         .collect();
-    let mut about = json!({ "current": plan.key, "version": plan.version, "name": plan.name });
+    let mut about = match &denied.plan {
+        Some(plan) => json!({ "current": plan.key, "version": plan.version, "name": plan.name }),
+        None => json!({ "current": null }),
+    };
+    if denied.plan.is_none() && allows.is_empty() && add_ons.is_empty() {
+        return;
+    }
     if !allows.is_empty() {
         about["allows"] = allows.into();
     }
@@ -300,6 +305,8 @@ fn actions(denied: &Denied, context: &Context, setup: &Setup) -> Vec<Value> {
     match &denied.denial.facts {
         Facts::Balance(short) if short.is_only_reserved() => list.insert(0, Action::Wait),
         Facts::Open(bill) if &*bill.why == "operator" => list = vec![Action::ContactSupport],
+        // Paused by the customer: nothing has to be paid.
+        Facts::Open(bill) if !bill.amount.is_positive() => list.retain(|action| *action != Action::PayInvoice),
         _ => (),
     }
     if quota_for_time(&denied.denial) {
@@ -364,7 +371,7 @@ fn title(action: Action, denied: &Denied) -> String {
         return action.title().to_owned();
     }
     let at_least = |amount: Nanos| Money::new(amount.ceil_to_minor(denied.currency), denied.currency);
-    let seconds = denied.retry.after().map(|after| after.as_secs().max(1));
+    let seconds = denied.retry.after().map(whole_seconds);
     match (action, &denied.denial.facts) {
         (Action::TopUp, Facts::Balance(short)) => format!("Add at least {}", at_least(missing(short))),
         (Action::SmallerRequest, Facts::Balance(Shortage { affordable_output_tokens: Some(tokens), .. })) => {
@@ -374,12 +381,14 @@ fn title(action: Action, denied: &Denied) -> String {
         (Action::SmallerRequest, Facts::Cap { limit, spent, .. }) => {
             format!("Send a cheaper request ({} left)", Money::new(limit.saturating_minus(*spent), denied.currency))
         }
-        (Action::PayInvoice, Facts::Open(bill)) => format!("Pay {}", at_least(bill.amount)),
+        (Action::PayInvoice, Facts::Open(bill)) if bill.amount.is_positive() => {
+            format!("Pay {}", at_least(bill.amount))
+        }
         (Action::PayMinimum, Facts::Commitment { minimum, paid, .. }) => {
             format!("Pay {}", at_least(minimum.saturating_minus(*paid)))
         }
         (Action::PayRequest | Action::TopUp, Facts::Price { amount }) => format!("Pay {}", at_least(*amount)),
-        (Action::Wait, _) => seconds.map_or_else(|| action.title().to_owned(), |s| format!("Retry in {s} seconds")),
+        (Action::Wait, _) => seconds.map_or_else(|| action.title().to_owned(), retry_in),
         (Action::Upgrade, _) => denied
             .offers
             .plans
@@ -393,6 +402,13 @@ fn title(action: Action, denied: &Denied) -> String {
             denied.plan.as_ref().map_or_else(|| action.title().to_owned(), |plan| format!("Renew {}", plan.name))
         }
         _ => action.title().to_owned(),
+    }
+}
+
+fn retry_in(seconds: u64) -> String {
+    match seconds {
+        1 => "Retry in a second".to_owned(),
+        seconds => format!("Retry in {seconds} seconds"),
     }
 }
 

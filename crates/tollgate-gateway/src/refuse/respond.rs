@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderName, Response, StatusCode};
 use serde_json::{Map, Value, json};
-use tollgate_core::decision::{Facts, Reason};
+use tollgate_core::decision::{Facts, Reason, RetryClass};
 
 use crate::answer::AnswerBody;
 use crate::headers::value;
@@ -53,7 +53,7 @@ pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) ->
     links(headers, problem);
     match refusal {
         Refusal::Denied(denied) => {
-            retry(headers, problem.status, denied.retry.after());
+            retry(headers, problem.status, denied.retry.after(), denied.retry.when);
             rate_limit(headers, &denied.denial.facts, denied.retry.wait);
             if denied.denial.reason == Reason::ApiKeyMissing || denied.denial.reason == Reason::ApiKeyInvalid {
                 headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollgate\""));
@@ -80,26 +80,31 @@ fn links(headers: &mut HeaderMap, problem: &Problem) {
 
 /// Tells SDKs whether to repeat the request by themselves. Never for a payment; for too fast a request
 /// only if a program can wait for it.
-fn retry(headers: &mut HeaderMap, status: u16, after: Option<Duration>) {
+fn retry(headers: &mut HeaderMap, status: u16, after: Option<Duration>, helps: RetryClass) {
     if let Some(after) = after {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
     let hopeless = match status {
         402 => true,
         429 => after.is_none_or(|after| after > PATIENCE),
-        _ => false,
+        // An operator has to act first.
+        _ => status >= 500 && helps != RetryClass::AfterTime,
     };
     if hopeless {
         headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
 }
 
+/// Rounded up: whoever comes back earlier comes too early.
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
 fn about_fault(headers: &mut HeaderMap, fault: &Fault) {
     if let Some(allow) = &fault.allow {
         headers.insert(ALLOW, value(allow));
     }
-    retry(headers, fault.status, fault.retry_after);
+    retry(headers, fault.status, fault.retry_after, RetryClass::AfterTime);
 }
 
 /// The RateLimit fields of the policy that was violated (draft-ietf-httpapi-ratelimit-headers-10).

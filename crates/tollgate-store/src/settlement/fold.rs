@@ -9,7 +9,7 @@ use tollgate_core::ledger::{LedgerAccount, Transfer, template};
 use tollgate_core::money::Nanos;
 use tollgate_core::time::Timestamp;
 
-use crate::chain;
+use crate::chain::{self, Link};
 use crate::db::Db;
 use crate::ledger::{self, CHAIN};
 use crate::row::Columns as _;
@@ -49,9 +49,11 @@ pub(super) async fn fold(
     const ADVANCE: &str = "
         INSERT INTO folds (node, shard, seq) VALUES ($1, $2, $3)
         ON CONFLICT (node, shard) DO UPDATE SET seq = excluded.seq";
+    // Before the balances are read: what is read cannot be spent by somebody else before it is posted.
+    let link = chain::lock(connection, CHAIN).await?;
     let available = available(connection, scene.db, pending).await?;
     let transfers = transfers(scene, pending, available);
-    post(connection, scene.db, &transfers).await?;
+    post(connection, scene.db, link, &transfers).await?;
 
     let counters: Vec<_> = pending
         .counters
@@ -160,12 +162,16 @@ fn transfers(scene: &Scene<'_>, pending: &Pending, mut available: HashMap<GrantI
     transfers
 }
 
-/// Appends transfers to the chain and moves the balances, in bulk.
-async fn post(connection: &mut AnyConnection, db: &Db, transfers: &[Transfer]) -> Result<(), StoreError> {
+/// Appends transfers to the chain, which is locked and ends at `link`, and moves the balances, in bulk.
+async fn post(
+    connection: &mut AnyConnection,
+    db: &Db,
+    mut link: Link,
+    transfers: &[Transfer],
+) -> Result<(), StoreError> {
     if transfers.is_empty() {
         return Ok(());
     }
-    let mut link = chain::lock(connection, CHAIN).await?;
     let mut rows = Vec::with_capacity(transfers.len());
     let mut balances: HashMap<(String, String), (i64, i64)> = HashMap::new();
     for transfer in transfers {

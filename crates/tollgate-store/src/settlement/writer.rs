@@ -21,10 +21,6 @@ use super::room::{Durable, Progress, Room};
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
 
-/// How much of its time the writer may spend on commits that are small for the load: after a commit it
-/// waits as long as that took, so that the next one serves more requests for the same work.
-const BUSY_ENTRIES: u32 = 8;
-
 /// How long answers wait for commits that fail. Beyond it they are cut off: nothing is completed unbilled.
 const ANSWERS_WAIT: Duration = Duration::from_secs(10);
 
@@ -289,11 +285,7 @@ impl Writer {
             if batch.entries > 0 {
                 let began = Instant::now();
                 self.commit(&batch).await;
-                next_commit = match batch.entries {
-                    BUSY_ENTRIES.. => Instant::now() + began.elapsed(),
-                    _ => began,
-                }
-                .max(began + self.shared.pause);
+                next_commit = began + self.shared.pause;
                 batch.shrink();
             }
             match command {

@@ -23,7 +23,7 @@ fn reasons_come_in_the_documented_order() {
     standing.subscription.as_mut().unwrap().state = SubscriptionState::Expired { ended_at: NOW };
     let cap = SpendCap { scope: CapScope::Customer, period: CapPeriod::Total, amount: Nanos::ZERO };
     let rare = standing.rare_mut();
-    rare.frozen = Some(Freeze { case: "case".into(), since: NOW, expected_by: None });
+    rare.frozen = Some(Freeze { case: "case".into(), since: NOW, expected_by: None, known_by: KnownBy::Everybody });
     rare.caps = vec![CapState { cap, window: Window::default() }];
     standing.advance(NOW);
     let mut route = RouteTerms { feature: Some("export".into()), charge: Charge::Unpriced, ..route("1") };

@@ -238,8 +238,12 @@ fn caps_are_the_customers_own() {
 #[test]
 fn a_review_stops_everything_and_names_no_rule() {
     let mut standing = customer(plan(), "100");
-    standing.rare_mut().frozen =
-        Some(Freeze { case: "case_88".into(), since: NOW - days(1), expected_by: Some(NOW + days(1)) });
+    standing.rare_mut().frozen = Some(Freeze {
+        case: "case_88".into(),
+        since: NOW - days(1),
+        expected_by: Some(NOW + days(1)),
+        known_by: KnownBy::Everybody,
+    });
     assert_snapshot!(search(&standing), @"402 account_under_review: Unusual activity was noticed and the account is being checked. No money was charged for this request. [never]");
     let free = RouteTerms { charge: Charge::Free, ..route("1") };
     assert_eq!(reason(&standing, &ask(&free)), "account_under_review");
