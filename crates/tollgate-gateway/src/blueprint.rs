@@ -11,6 +11,7 @@ use tollgate_core::money::{Currency, Money};
 use tollgate_core::standing::Standing;
 use tollgate_store::Store;
 
+use crate::estimate::bound_of_rest;
 use crate::route::Route;
 use crate::snapshot::{Setup, Snapshot, SnapshotError};
 
@@ -52,28 +53,28 @@ impl Blueprint {
         self.0.models(provider).count()
     }
 
-    /// What `usage` costs on the route `key`, or with the model `key`, for a new customer of `plan`.
+    /// What a request costs at most for a new customer of `plan`.
     ///
     /// # Errors
     /// If there is nothing of that name or it has no price.
-    pub fn quote(&self, what: Quoted<'_>, usage: Usage, plan: Option<&Plan>) -> Result<Money, NoQuote> {
+    pub fn quote(&self, what: Quoted<'_>, plan: Option<&Plan>) -> Result<Money, NoQuote> {
         let route = self.route(what)?;
-        let model = match what {
-            Quoted::Route(_) => None,
-            Quoted::Model(id) => Some(ModelAsk {
-                id,
-                price: self.0.model_price(&route.provider, id),
-                prompt_tokens: usage.get(Meter::InputTokens),
-                prompt_meters: MeterSet::EMPTY,
-                answer_meters: MeterSet::EMPTY,
-            }),
+        let (model, bound) = match what {
+            Quoted::Route(_) => (None, bound_of_rest(route, 0)),
+            Quoted::Model { id, prompt_tokens, answer_tokens } => {
+                let bound =
+                    Usage::ONE_CALL.with(Meter::InputTokens, prompt_tokens).with(Meter::OutputTokens, answer_tokens);
+                let (prompt_meters, answer_meters) = (MeterSet::EMPTY, MeterSet::EMPTY);
+                let price = self.0.model_price(&route.provider, id);
+                (Some(ModelAsk { id, price, prompt_tokens, prompt_meters, answer_meters }), bound)
+            }
         };
         let ask = Ask {
             route: &route.terms,
             model,
             key: KeyId::from_bits(0),
             application: ApplicationId::from_bits(0),
-            bound: usage,
+            bound,
             precision: Precision::Counted,
         };
         let currency = plan.map_or(Currency::USD, |plan| plan.currency);
@@ -88,7 +89,7 @@ impl Blueprint {
             Quoted::Route(key) => {
                 routes.find(|route| *route.terms.key == *key).ok_or_else(|| NoQuote::NoRoute(key.to_owned()))
             }
-            Quoted::Model(model) => routes
+            Quoted::Model { id: model, .. } => routes
                 .find(|route| route.llm.is_some() && self.is_priced(&route.provider, model))
                 .ok_or_else(|| NoQuote::NoModel(model.to_owned())),
         }
@@ -100,6 +101,13 @@ impl Blueprint {
 pub enum Quoted<'a> {
     /// A route by its name, `api.route`.
     Route(&'a str),
-    /// A model by the id that requests name.
-    Model(&'a str),
+    /// A model, for a prompt and an answer of so many tokens.
+    Model {
+        /// The id that requests name.
+        id: &'a str,
+        /// Tokens of the prompt.
+        prompt_tokens: u64,
+        /// Tokens of the answer.
+        answer_tokens: u64,
+    },
 }

@@ -25,8 +25,7 @@ pub(crate) fn newest() -> i64 {
 /// The version of the schema in the database; 0 if it has none.
 pub(crate) async fn current(db: &Db) -> Result<i64, StoreError> {
     const TABLE: &str = "SELECT count(*) AS found FROM sqlite_master WHERE name = '_sqlx_migrations'";
-    const TABLE_POSTGRES: &str =
-        "SELECT count(*) AS found FROM information_schema.tables
+    const TABLE_POSTGRES: &str = "SELECT count(*) AS found FROM information_schema.tables
           WHERE table_name = '_sqlx_migrations'
             AND table_schema = current_schema()";
     const NEWEST: &str = "SELECT max(version) AS version FROM _sqlx_migrations";

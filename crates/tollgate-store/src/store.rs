@@ -7,7 +7,7 @@ use tollgate_core::time::{Clock, Timestamp};
 
 use crate::catalogue::CatalogueCache;
 use crate::change::{Change, Refresh};
-use crate::db::{Db, sqlite_path};
+use crate::db::{Db, Engine, engine_of, sqlite_path};
 use crate::node_lock::NodeLock;
 use crate::settlement::{Folder, Settler, Settling, Shards, shard_of};
 use crate::{StoreError, migrate};
@@ -61,8 +61,8 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn migrate(options: Options) -> Result<Migrated, StoreError> {
-        let lock = NodeLock::take(&options.url)?;
-        let store = Self::connect(options, lock).await?;
+        let lock = NodeLock::take(&options.url).await?;
+        let store = Self::connect(options, Some(lock)).await?;
         let from = migrate::current(&store.db).await?;
         migrate::run(&store.db).await?;
         Ok(Migrated { from, to: migrate::current(&store.db).await? })
@@ -74,7 +74,8 @@ impl Store {
     /// If the database is not there, cannot be reached or read, or has the schema of another version.
     pub async fn open_beside(options: Options) -> Result<Self, StoreError> {
         // SQLite would make a file that is not there.
-        if let Some(path) = sqlite_path(&options.url).filter(|path| !path.exists()) {
+        let path = sqlite_path(&options.url);
+        if engine_of(&options.url)? == Engine::Sqlite && !path.exists() {
             return Err(StoreError::not_found("database", path.display()));
         }
         let store = Self::connect(options, None).await?;

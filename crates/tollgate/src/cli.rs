@@ -1,12 +1,12 @@
 //! What people type.
 //!
-//! A file for each group of commands. What speaks with a running Tollgate goes through `client`, what is
-//! printed for people through `view`, and every way to fail is a `Failure` with its exit code.
+//! A file for each group of commands. What speaks with a running Tollgate says which in `server` and goes
+//! through `session`, what is printed for people goes through `view`, and every way to fail is a `Failure`
+//! with its exit code.
 
 mod application;
 mod approval;
 mod check;
-mod client;
 mod customer;
 mod demo;
 mod estimate;
@@ -22,6 +22,8 @@ mod plan;
 mod prices;
 mod request;
 mod serve;
+mod server;
+mod session;
 mod signal;
 mod view;
 mod wallet;

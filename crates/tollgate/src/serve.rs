@@ -145,11 +145,7 @@ pub async fn open_store(config: &Config, clock: &Arc<SystemClock>) -> anyhow::Re
 
 /// How the store at `url` is opened: by the system's clock.
 pub(crate) fn store_options(url: &str) -> tollgate_store::Options {
-    tollgate_store::Options {
-        url: url.to_owned(),
-        clock: Arc::new(SystemClock::default()),
-        ids: Arc::new(RandomIds),
-    }
+    tollgate_store::Options { url: url.to_owned(), clock: Arc::new(SystemClock::default()), ids: Arc::new(RandomIds) }
 }
 
 /// How far the test clock of a sandbox was moved in earlier runs.

@@ -198,7 +198,10 @@ fn a_changed_ledger_is_found_out() {
     fs::write(folder.path().join("list.json"), list).unwrap();
     let database = ["--store", "sqlite:tollgate.db"];
     let looked = done(&folder, &[&["prices", "import", "list.json", "--dry-run"][..], &database].concat());
-    assert!(looked.ends_with("Nothing was changed. It would be: 1 added, 0 changed, 0 unchanged, 0 kept, 0 rejected.\n"), "{looked}");
+    assert!(
+        looked.ends_with("Nothing was changed. It would be: 1 added, 0 changed, 0 unchanged, 0 kept, 0 rejected.\n"),
+        "{looked}"
+    );
     assert!(looked.contains("Unverified"), "{looked}");
     done(&folder, &[&["prices", "import", "list.json"][..], &database].concat());
     let shown = done(&folder, &[&["prices", "show", "acme-large"][..], &database].concat());

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::client::{Part, Server, Session};
 use super::failure::Failure;
+use super::server::Server;
+use super::session::{Part, Session};
 use super::view::{Field, page, sheet};
 
 #[derive(Debug, clap::Args)]

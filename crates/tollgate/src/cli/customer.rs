@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::{Part, Query, Server, Session};
 use super::failure::Failure;
+use super::server::Server;
+use super::session::{Part, Query, Session};
 use super::view::{Field, page, sheet, table};
 
 #[derive(Debug, clap::Args)]
@@ -126,7 +127,10 @@ fn standing(standing: &Value) -> String {
         ],
     );
     let lists: [(&str, &[Field]); 3] = [
-        ("quotas", &[("quota", "/id"), ("limit", "/limit"), ("used", "/used"), ("held", "/held"), ("resets", "/resets_at")]),
+        (
+            "quotas",
+            &[("quota", "/id"), ("limit", "/limit"), ("used", "/used"), ("held", "/held"), ("resets", "/resets_at")],
+        ),
         ("rate_limits", &[("rate limit", "/id"), ("limit", "/limit"), ("unit", "/unit"), ("remaining", "/remaining")]),
         ("spend_caps", &[("spend cap", "/scope"), ("limit", "/limit"), ("period", "/period"), ("spent", "/spent")]),
     ];

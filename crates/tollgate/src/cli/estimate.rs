@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use reqwest::Url;
 use serde_json::{Value, json};
-use tollgate_core::meter::{Meter, Usage};
 use tollgate_gateway::Quoted;
 
-use super::client::{base_url, bearer, http_client, innermost, local_url, secret_of};
 use super::failure::{Failure, exit_code};
+use super::server::{base_url, bearer, http_client, local_url, secret_of};
+use super::session::innermost;
 use super::view::{clean, sheet};
 use super::{ConfigFile, ProcessEnvironment};
 use crate::config::{Config, Environment as _};
@@ -77,17 +77,12 @@ async fn by_configuration(args: &Args) -> Result<(), Failure> {
         Some(key) => Some(proof.store.plan(key, None).await?),
         None => None,
     };
-    let (what, usage) = match (&args.route, &args.model) {
-        (Some(route), _) => (Quoted::Route(route), Usage::ONE_CALL),
-        (None, Some(model)) => {
-            let tokens = Usage::ONE_CALL
-                .with(Meter::InputTokens, args.input_tokens)
-                .with(Meter::OutputTokens, args.output_tokens);
-            (Quoted::Model(model), tokens)
-        }
+    let what = match (&args.route, &args.model) {
+        (Some(route), _) => Quoted::Route(route),
+        (None, Some(id)) => Quoted::Model { id, prompt_tokens: args.input_tokens, answer_tokens: args.output_tokens },
         (None, None) => return Err(Failure::Mistake("expected --route or --model".to_owned())),
     };
-    let cost = proof.blueprint.quote(what, usage, plan.as_deref()).map_err(|e| Failure::Refused(e.to_string()))?;
+    let cost = proof.blueprint.quote(what, plan.as_deref()).map_err(|error| Failure::Refused(error.to_string()))?;
     let answer = json!({
         "route": args.route, "model": args.model, "plan": args.plan,
         "cost_at_most": { "amount": cost.amount.to_string(), "currency": cost.currency.to_string() },
@@ -112,9 +107,8 @@ async fn by_gateway(args: &Args, key: &str) -> Result<(), Failure> {
         (None, route) => json!({ "route": route }).to_string().into_bytes(),
     };
     let request = http_client(&url)?.post(url.clone()).header("authorization", bearer(key)?);
-    let unreachable = |error: reqwest::Error| {
-        Failure::Unreachable(format!("{base} cannot be reached: {}", innermost(&error)))
-    };
+    let unreachable =
+        |error: reqwest::Error| Failure::Unreachable(format!("{base} cannot be reached: {}", innermost(&error)));
     let answer = request.header("content-type", "application/json").body(body).send().await.map_err(unreachable)?;
     let status = answer.status();
     let text = answer.text().await.map_err(unreachable)?;
@@ -132,7 +126,7 @@ fn print(args: &Args, text: &str, answer: &Value) {
         ("route", "/route"),
         ("model", "/model"),
         ("plan", "/plan"),
-        ("usage", "/usage"),
+        ("usage at most", "/usage_at_most"),
         ("cost at most", "/cost_at_most/amount"),
         ("currency", "/cost_at_most/currency"),
         ("admitted now", "/admitted"),

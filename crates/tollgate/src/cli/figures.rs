@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::client::{Part, Query, Server};
+use super::server::Server;
+use super::session::{Part, Query};
 use super::view::{page, sheet};
 
 /// What a customer used.

@@ -87,7 +87,8 @@ mod tests {
     async fn so_can_the_language_model_without_its_comment_signs() {
         let (before, rest) = TEMPLATE.split_once("# price_book = \"shipped\"\n").unwrap();
         let (commented, after) = rest.split_once("\n\n").unwrap();
-        let model: String = commented.lines().map(|line| line.trim_start_matches(['#', ' ']).to_owned() + "\n").collect();
+        let model: String =
+            commented.lines().map(|line| line.trim_start_matches(['#', ' ']).to_owned() + "\n").collect();
         let text = format!("price_book = \"shipped\"\n{before}{model}\n{after}");
         let proof = Proof::of(&configuration(&text)).await.unwrap();
         assert!(proof.blueprint.is_priced("openai", "gpt-4o-mini"));

@@ -154,7 +154,14 @@ fn warnings(config: &Config, proof: &Proof) -> Vec<String> {
 impl fmt::Display for Outlook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let routes = self.routes.iter().map(|row| {
-            vec![row.route.clone(), row.methods.clone(), row.path.clone(), row.price.clone(), row.plans.clone(), row.upstream.clone()]
+            vec![
+                row.route.clone(),
+                row.methods.clone(),
+                row.path.clone(),
+                row.price.clone(),
+                row.plans.clone(),
+                row.upstream.clone(),
+            ]
         });
         let heads = ["route", "methods", "path", "price", "plans", "upstream"];
         writeln!(f, "{}\n", columns(&heads, routes.collect()))?;

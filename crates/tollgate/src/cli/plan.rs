@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::{Part, Query, Server, Session};
 use super::failure::Failure;
+use super::server::Server;
+use super::session::{Part, Query, Session};
 use super::view::{Field, page, sheet, table};
 
 #[derive(Debug, clap::Args)]
@@ -93,14 +94,20 @@ fn shown(edition: &Value) -> String {
     ];
     let mut text = sheet(edition, &[LIST, &more].concat());
     let lists: [(&str, &[Field]); 2] = [
-        ("quota", &[("quota", "/id"), ("meter", "/meter"), ("limit", "/limit"), ("period", "/period"), ("past", "/past")]),
-        ("rate_limit", &[
-            ("rate limit", "/id"),
-            ("requests", "/requests"),
-            ("tokens", "/tokens"),
-            ("concurrency", "/concurrency"),
-            ("seconds", "/per_seconds"),
-        ]),
+        (
+            "quota",
+            &[("quota", "/id"), ("meter", "/meter"), ("limit", "/limit"), ("period", "/period"), ("past", "/past")],
+        ),
+        (
+            "rate_limit",
+            &[
+                ("rate limit", "/id"),
+                ("requests", "/requests"),
+                ("tokens", "/tokens"),
+                ("concurrency", "/concurrency"),
+                ("seconds", "/per_seconds"),
+            ],
+        ),
     ];
     for (member, fields) in lists {
         let items = edition["definition"][member].as_array().map_or(&[][..], Vec::as_slice);

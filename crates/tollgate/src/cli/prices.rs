@@ -8,8 +8,9 @@ use serde_json::Value;
 use tollgate_store::Store;
 use tollgate_web::Web;
 
-use super::client::{Part, Query, Server, Session};
 use super::failure::Failure;
+use super::server::Server;
+use super::session::{Part, Query, Session};
 use super::view::{columns, page, table, text};
 use crate::config::Config;
 use crate::control::{self, Exhibits, NoGateway};
@@ -78,10 +79,7 @@ pub(super) fn run(args: Args) -> ExitCode {
     let Args { verb, store, server } = args;
     match store {
         None => server.run(async |session| act(session, verb).await),
-        Some(url) => server.run_inside(
-            async |token| open(&url, token).await,
-            async |session| act(session, verb).await,
-        ),
+        Some(url) => server.run_inside(async |token| open(&url, token).await, async |session| act(session, verb).await),
     }
 }
 
@@ -163,8 +161,13 @@ fn difference(answer: &Value) -> String {
     };
     part("Changed", changed.len(), table(changed.iter().map(|change| &change["after"]).take(SHOWN_MAX), ROW));
     part("Disagreements between the price book and the list", conflicts.len(), {
-        let fields =
-            [("model", "/model"), ("meter", "/meter"), ("above", "/above_prompt_tokens"), ("book", "/book"), ("list", "/list")];
+        let fields = [
+            ("model", "/model"),
+            ("meter", "/meter"),
+            ("above", "/above_prompt_tokens"),
+            ("book", "/book"),
+            ("list", "/list"),
+        ];
         table(conflicts.iter().take(SHOWN_MAX), &fields)
     });
     part("Unverified: only one list has them, or lists disagree", unverified.len(), {

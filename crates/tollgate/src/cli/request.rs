@@ -6,8 +6,9 @@ use clap::Subcommand;
 use serde_json::Value;
 use tollgate_core::decision::Reason;
 
-use super::client::{Part, Query, Server, Session};
 use super::failure::Failure;
+use super::server::Server;
+use super::session::{Part, Query, Session};
 use super::view::{Field, page, sheet, text};
 
 #[derive(Debug, clap::Args)]

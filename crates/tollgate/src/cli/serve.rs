@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use tracing::{error, info};
 
-use super::signal::Signals;
 use super::ProcessEnvironment;
+use super::signal::Signals;
 use crate::config::Config;
 use crate::control::Exhibits;
 use crate::serve::{Foundation, Node};

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_page_is_a_table_and_says_what_follows() {
-        let answer = json!({"data": [{"id": "cus_1", "name": "Acme"}, {"id": "cus_22", "name": "\u{1b}[2J"}], "next": "x"});
+        let answer =
+            json!({"data": [{"id": "cus_1", "name": "Acme"}, {"id": "cus_22", "name": "\u{1b}[2J"}], "next": "x"});
         assert_eq!(
             page(&answer, &[("id", "/id"), ("name", "/name"), ("email", "/email")]),
             "ID      NAME  EMAIL\ncus_1   Acme  -\ncus_22  \u{fffd}[2J  -\nThere is more: --after x"

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::client::Server;
+use super::server::Server;
 use super::view::{Field, sheet};
 
 /// Prepaid money.

@@ -30,10 +30,7 @@ impl Places {
                 let rest = source.text.get(offset..).unwrap_or_default();
                 let Some(found) = rest.find(&format!("key = \"{}\"", route.key)) else { continue };
                 offset += found;
-                places.lines.insert(
-                    format!("api {}, route {}", api.get_ref().key, route.key),
-                    source.line(offset),
-                );
+                places.lines.insert(format!("api {}, route {}", api.get_ref().key, route.key), source.line(offset));
             }
         }
         places

@@ -86,10 +86,7 @@ allowance = 5
 fn own_texts_are_checked_where_they_stand() {
     let text = "\n[[refusal_text]]\nreason = \"poverty\"\n\n[[refusal_text]]\nreason = \"quota_exceeded\"\ndetail = \"{{ quota\"\n";
     let found = mistakes(text);
-    assert_eq!(
-        found[0],
-        "tollgate.toml:2: refusal_text: expected a reason of the catalogue, and \"poverty\" is none"
-    );
+    assert_eq!(found[0], "tollgate.toml:2: refusal_text: expected a reason of the catalogue, and \"poverty\" is none");
     assert!(
         found[1].starts_with("tollgate.toml:5: refusal_text: expected a template for detail of quota_exceeded: "),
         "{found:?}"
