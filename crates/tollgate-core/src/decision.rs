@@ -5,6 +5,7 @@
 //! ends in [`settle`] or [`release`], never otherwise.
 
 mod ask;
+mod claims;
 mod cost;
 mod decide;
 mod denial;
@@ -13,16 +14,18 @@ mod hold;
 mod offer;
 mod reason;
 mod settle;
+mod terms;
 
 pub use ask::{Ask, ModelAsk, Precision};
 pub use cost::{CostError, quote};
-pub use decide::{Decision, Terms, decide};
+pub use decide::decide;
 pub use denial::{Denial, Facts, OpenBill, PayingHelps, QuotaFacts, RateFacts, Shortage};
 pub use explain::{Retry, explain, retry};
 pub use hold::{Hold, Notices, place};
 pub use offer::{Offer, Offers, offers};
 pub use reason::{Action, Reason, RetryClass, Who};
 pub use settle::{CapUse, QuotaUse, Settled, TierUse, release, settle};
+pub use terms::{Decision, Terms};
 
 #[cfg(test)]
 mod tests;

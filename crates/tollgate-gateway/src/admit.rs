@@ -20,7 +20,7 @@ use tollgate_store::settlement::Health;
 use tracing::{info, warn};
 
 use crate::call::Call;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::directory::{FrozenBy, Key, KnownCustomer};
 use crate::estimate::{Estimate, ModelEstimate};
 use crate::refuse::Refusal;

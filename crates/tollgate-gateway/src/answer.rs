@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::relay::Relay;
+use crate::relay::{CutOff, Relay};
 
 /// The body of an answer to a caller.
 pub(crate) enum AnswerBody {
@@ -15,11 +15,6 @@ pub(crate) enum AnswerBody {
     /// Passed on as it arrives from the upstream, its end held back until it is settled.
     Relayed(Relay),
 }
-
-/// The answer cannot be completed: the connection is closed, so that nobody takes it for complete.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer was cut off: {0}")]
-pub(crate) struct CutOff(pub(crate) &'static str);
 
 impl AnswerBody {
     pub(crate) fn whole(bytes: Bytes) -> Self {

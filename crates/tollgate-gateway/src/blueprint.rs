@@ -84,7 +84,7 @@ impl Blueprint {
     }
 
     fn route(&self, what: Quoted<'_>) -> Result<&Arc<Route>, NoQuote> {
-        let mut routes = self.0.routes.iter();
+        let mut routes = self.0.routes.list.iter();
         match what {
             Quoted::Route(key) => {
                 routes.find(|route| *route.terms.key == *key).ok_or_else(|| NoQuote::NoRoute(key.to_owned()))

@@ -20,7 +20,7 @@ use tracing::{debug, warn};
 use crate::answer::AnswerBody;
 use crate::call::Peer;
 use crate::caller::Exchange;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::front_door::{FrontDoor, Pulse, TunnelSwitch};
 use crate::limits::{CONNECTIONS_MAX, H2_STREAMS_MAX, HEAD_BYTES_MAX, HEAD_FIELDS_MAX};
 use crate::request::answer;

@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::admit::Admission;
 use crate::call::Call;
 use crate::caller::Presence;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::headers::clean_request;
 use crate::refuse::Refusal;
 use crate::route::Route;
@@ -109,7 +109,7 @@ pub(crate) fn upstream_request(
     headers.insert(HOST, upstream.host().clone());
     headers.insert(REQUEST_ID, call.id_field.clone());
     headers.insert(FORWARDED_FOR, call.peer.field.clone());
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(FORWARDED_PROTO, route.scheme.clone());
     if let Some(host) = host {
         headers.insert(FORWARDED_HOST, host);
     }

@@ -17,7 +17,8 @@ use tollgate_store::settlement::{Entry, ExpiryEntry, Health, Observer, Settling}
 use tollgate_store::{Refresh, Store, StoreError, Touched};
 use tracing::{error, warn};
 
-use crate::cores::{self, Node};
+use crate::core::{Node, Settlement};
+use crate::cores;
 use crate::directory::{Directory, FrozenBy};
 use crate::limits::{COUNTING_MAX, RELAXED_PAUSE};
 use crate::snapshot::{Setup, Snapshot, SnapshotError};
@@ -45,15 +46,6 @@ pub struct Options {
     pub observer: Option<Arc<dyn Observer>>,
     /// What the operator set outside the catalogue.
     pub setup: Setup,
-}
-
-/// When the end of an answer is released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
-    /// When its settlement is durable: nothing that was delivered is ever unbilled.
-    Strict,
-    /// At once. A crash can lose what was settled in the last milliseconds.
-    Relaxed,
 }
 
 /// Why a gateway does not start.

@@ -20,6 +20,7 @@ mod blueprint;
 mod call;
 mod caller;
 mod connection;
+mod core;
 mod cores;
 mod directory;
 mod estimate;
@@ -44,8 +45,9 @@ mod verification;
 mod websocket;
 
 pub use blueprint::{Blueprint, NoQuote, Quoted};
+pub use core::Settlement;
 pub use directory::{FrozenBy, KnownCustomer};
-pub use gateway::{Gateway, Options, Settlement, StartError};
+pub use gateway::{Gateway, Options, StartError};
 pub use refuse::TextOverride;
 pub use snapshot::{Flaw, Setup, SnapshotError};
 pub use verification::{NoVerifier, Verification, Verifier};

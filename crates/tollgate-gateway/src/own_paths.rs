@@ -21,7 +21,7 @@ use tracing::warn;
 use crate::answer::AnswerBody;
 use crate::authenticate::authenticate;
 use crate::call::Call;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::refuse::Refusal;
 use crate::snapshot::Snapshot;
 

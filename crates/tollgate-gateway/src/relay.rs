@@ -22,9 +22,8 @@ use tollgate_store::settlement::Flags;
 use tracing::warn;
 
 use crate::admit::Admission;
-use crate::answer::CutOff;
 use crate::call::Call;
-use crate::cores::{Core, Release};
+use crate::core::{Core, Release};
 use crate::limits::UPSTREAM_IDLE;
 use crate::metering::AnswerMeter;
 use crate::refuse::{Dialect, Problem, Refusal};
@@ -33,6 +32,11 @@ use crate::upstream::Answer;
 
 /// The body of an answer that is passed on while it arrives.
 pub(crate) struct Relay(Option<Box<Exchange>>);
+
+/// The answer cannot be completed: the connection is closed, so that nobody takes it for complete.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was cut off: {0}")]
+pub(crate) struct CutOff(pub(crate) &'static str);
 
 /// Everything that one relayed answer needs to its end.
 pub(crate) struct Exchange {

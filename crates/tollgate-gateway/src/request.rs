@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
 use tollgate_meter::openai::request::{AskForUsage, Delivery, Edits};
 use tollgate_store::settlement::Flags;
@@ -20,7 +21,7 @@ use crate::authenticate::authenticate;
 use crate::authorize::authorize;
 use crate::call::{Call, Peer};
 use crate::caller::Presence;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::estimate::{self, Estimate, ModelEstimate, PendingBody};
 use crate::forward::{Forwarded, NotForwarded, forward};
 use crate::head_check::head_check;
@@ -83,7 +84,7 @@ async fn carry(
     if own_paths::is_own(request.uri().path()) {
         return Box::pin(own_paths::serve(core, call, snapshot, request)).await.map(Carried::Answer);
     }
-    let route = Arc::clone(route(snapshot, &request)?);
+    let route = Arc::clone(route(&snapshot.routes, &request)?);
     call.on_route(&route);
     let key = authenticate(&core.directory, request.headers(), call.arrived_at).await?;
     call.key = Some(Arc::clone(&key));
@@ -249,6 +250,10 @@ fn with_length(mut head: http::response::Parts, body: Bytes) -> Response<AnswerB
 
 /// Renders and writes down a refusal.
 pub(crate) fn refuse(core: &Core, call: &Call, snapshot: &Snapshot, refusal: &Refusal) -> Response<AnswerBody> {
+    if refusal.code() == Reason::ModelNotPriced.code() {
+        let route = call.route.as_ref().map_or("", |route| &*route.terms.key);
+        tracing::warn!(request = %call.id, route, model = &*call.model, "No price is set, so it is not served");
+    }
     let problem = Problem::new(refusal, &call.context(), &snapshot.setup, &snapshot.texts);
     let members = serde_json::Value::Object(problem.members.clone()).to_string();
     record_refusal(core, call, refusal.status(), refusal.code(), &members);

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use tollgate_core::catalogue::RouteTerms;
 use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::OutputField;
 
 use crate::refuse::Refusal;
-use crate::snapshot::Snapshot;
 use crate::upstream::Upstream;
 
 /// A route: which requests, what they cost, what they need, where they go.
@@ -24,6 +23,8 @@ pub(crate) struct Route {
     /// What its upstream calls the most tokens of an answer.
     pub(crate) output_field: OutputField,
     pub(crate) upstream: Arc<Upstream>,
+    /// The scheme by which callers reach it.
+    pub(crate) scheme: HeaderValue,
     /// Empty for all.
     pub(crate) methods: Vec<Method>,
     /// Replaces `path_prefix` when the request is forwarded.
@@ -37,6 +38,13 @@ pub(crate) struct Route {
     pub(crate) response_bytes_max: u64,
     pub(crate) websocket: bool,
     pub(crate) charge_client_errors: bool,
+}
+
+/// All routes, and how they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    pub(crate) list: Vec<Arc<Route>>,
+    pub(crate) matcher: Matcher,
 }
 
 /// Finds routes by host and path. Several routes may share a path and differ in their methods.
@@ -103,15 +111,15 @@ fn with_rest(path: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// 404 if no route has its path, 405 if those that have it serve other methods.
-pub(crate) fn route<'a, B>(snapshot: &'a Snapshot, request: &Request<B>) -> Result<&'a Arc<Route>, Refusal> {
-    let matcher = &snapshot.matcher;
+pub(crate) fn route<'a, B>(known: &'a Routes, request: &Request<B>) -> Result<&'a Arc<Route>, Refusal> {
+    let Routes { list, matcher } = known;
     let host = if matcher.hosts.is_empty() { None } else { crate::head_check::host_of(request) };
     let candidates = matcher.find(host.as_deref().unwrap_or_default(), request.uri().path());
     if candidates.is_empty() {
         return Err(Refusal::not_found());
     }
     let serves = |route: &&Arc<Route>| route.methods.is_empty() || route.methods.contains(request.method());
-    let routes = || candidates.iter().filter_map(|&index| snapshot.routes.get(index));
+    let routes = || candidates.iter().filter_map(|&index| list.get(index));
     routes().find(serves).ok_or_else(|| {
         let allowed: Vec<&str> = routes().flat_map(|route| route.methods.iter().map(Method::as_str)).collect();
         Refusal::method_not_allowed(&allowed.join(", "))

@@ -10,7 +10,7 @@ use tollgate_store::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, T
 
 use crate::admit::{Admission, Ended};
 use crate::call::Call;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::metering::Metered;
 
 /// What a settled request means for its answer.

@@ -19,7 +19,7 @@ use tollgate_store::definition::{
 use tollgate_store::{Store, StoreError};
 
 use crate::refuse::{TextOverride, Texts};
-use crate::route::{Matcher, Route};
+use crate::route::{Route, Routes};
 use crate::upstream::Upstream;
 
 /// What the operator set outside the catalogue.
@@ -33,6 +33,8 @@ pub struct Setup {
     pub support: String,
     /// The web origins that may call the gateway from a browser; `*` for all.
     pub cors_origins: Vec<String>,
+    /// The scheme by which callers reach the gateway, `http` or `https`; upstreams are told.
+    pub scheme: &'static str,
     /// Own texts and links for refusals.
     pub texts: Vec<TextOverride>,
     /// Values for `${NAME}` in upstream headers.
@@ -67,8 +69,7 @@ fn listed(flaws: &[Flaw]) -> String {
 /// Routes, upstreams, prices and offers at one moment.
 pub(crate) struct Snapshot {
     pub(crate) setup: Setup,
-    pub(crate) routes: Vec<Arc<Route>>,
-    pub(crate) matcher: Matcher,
+    pub(crate) routes: Routes,
     pub(crate) catalogue: Catalogue,
     pub(crate) texts: Texts,
     book: PriceBook,
@@ -96,18 +97,17 @@ impl Snapshot {
         }
         catalogue.add_ons.sort_by_key(|add_on| add_on.price);
         let book = price_book(store).await?;
-        let mut routes = Vec::new();
-        let mut matcher = Matcher::default();
+        let mut routes = Routes::default();
         let mut flaws = Vec::new();
         for api in store.published::<ApiDefinition>().await? {
-            flaws.extend(compile_api(&api.definition, &prices, &setup, &mut routes, &mut matcher));
+            flaws.extend(compile_api(&api.definition, &prices, &setup, &mut routes));
         }
         if !flaws.is_empty() {
             return Err(SnapshotError::Flawed(flaws));
         }
         let texts = Texts::compile(&setup.texts).map_err(|expected| flaw("refusal_text", expected))?;
         let prices = prices_by_name(&book);
-        Ok(Self { setup, routes, matcher, catalogue, texts, book, prices })
+        Ok(Self { setup, routes, catalogue, texts, book, prices })
     }
 
     /// The row of the price book for a model at a provider.
@@ -171,8 +171,7 @@ fn compile_api(
     api: &ApiDefinition,
     prices: &HashMap<String, Arc<Price>>,
     setup: &Setup,
-    routes: &mut Vec<Arc<Route>>,
-    matcher: &mut Matcher,
+    routes: &mut Routes,
 ) -> Vec<Flaw> {
     let at = |what: &str, expected: String| Flaw { place: format!("api {}, {what}", api.key), expected };
     let upstream = upstream_headers(api, setup)
@@ -209,6 +208,7 @@ fn compile_api(
             }),
             provider: api.upstream.provider.as_str().into(),
             output_field: output_field(&api.upstream.provider),
+            scheme: HeaderValue::from_static(setup.scheme),
             upstream: Arc::clone(&upstream),
             methods: definition.methods.iter().filter_map(|method| method.parse().ok()).collect(),
             upstream_path: definition.upstream_path.as_deref().map(Into::into),
@@ -220,8 +220,8 @@ fn compile_api(
             websocket: definition.websocket,
             charge_client_errors: definition.charge_client_errors,
         };
-        match matcher.insert(api.host.as_deref(), &definition.path, routes.len()) {
-            Ok(()) => routes.push(Arc::new(route)),
+        match routes.matcher.insert(api.host.as_deref(), &definition.path, routes.list.len()) {
+            Ok(()) => routes.list.push(Arc::new(route)),
             Err(expected) => flaws.push(at(&place("path"), expected)),
         }
     }

@@ -22,7 +22,7 @@ use tracing::{debug, warn};
 use crate::admit::{Admission, admit};
 use crate::answer::AnswerBody;
 use crate::call::Call;
-use crate::cores::Core;
+use crate::core::Core;
 use crate::directory::Key;
 use crate::estimate::{Estimate, PendingBody};
 use crate::forward::{failed, upstream_request};

@@ -174,6 +174,7 @@ pub(crate) fn setup(config: &Config, control_url: String) -> Setup {
         portal_url: control_url,
         support: config.control.support.clone(),
         cors_origins: config.gateway.cors_origins.clone(),
+        scheme: if config.gateway.url.starts_with("https://") { "https" } else { "http" },
         texts: config.texts.clone(),
         secrets: config.secrets.clone(),
     }

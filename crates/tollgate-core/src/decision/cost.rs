@@ -9,7 +9,7 @@ use crate::rating::Progress;
 use crate::standing::{Standing, Subscription};
 
 use super::Ask;
-use super::hold::QuotaSet;
+use super::claims::QuotaSet;
 
 /// Why there is no cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

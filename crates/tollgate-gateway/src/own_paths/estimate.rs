@@ -13,7 +13,7 @@ use tollgate_core::meter::Usage;
 use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::LlmRequest;
 
-use crate::cores::Core;
+use crate::core::Core;
 use crate::directory::Key;
 use crate::estimate::{ModelEstimate, bound_of_rest, measured, read_whole};
 use crate::refuse::Refusal;
@@ -39,13 +39,13 @@ pub(super) async fn estimate(
     let Some(name) = fields.get("route") else {
         return of_model(core, key, snapshot, LlmRequest::parse(Endpoint::ChatCompletions, bytes)?).await;
     };
-    let route = snapshot.routes.iter().find(|route| name.as_str() == Some(&*route.terms.key));
+    let route = snapshot.routes.list.iter().find(|route| name.as_str() == Some(&*route.terms.key));
     let route = route.ok_or_else(|| Refusal::bad_request("route", "the name of a route, such as `rest.search`"))?;
     Ok(judged(core, key, route, None, bound_of_rest(route, 0)))
 }
 
 async fn of_model(core: &Core, key: &Arc<Key>, snapshot: &Snapshot, request: LlmRequest) -> Result<Value, Refusal> {
-    let routes = || snapshot.routes.iter().filter(|route| route.llm == Some(Endpoint::ChatCompletions));
+    let routes = || snapshot.routes.list.iter().filter(|route| route.llm == Some(Endpoint::ChatCompletions));
     let priced = routes().find(|route| snapshot.model(&route.provider, request.model()).is_some());
     let route = priced.ok_or_else(|| Refusal::reason(Reason::ModelNotPriced, core.now()))?;
     let mut model = measured(request, route, key, snapshot, core.now())?;

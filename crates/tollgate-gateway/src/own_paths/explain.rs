@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tollgate_core::decision::Reason;
 use tollgate_core::id::RequestId;
 
-use crate::cores::Core;
+use crate::core::Core;
 use crate::directory::Key;
 use crate::refuse::Refusal;
 use crate::snapshot::Snapshot;

@@ -6,7 +6,7 @@ use tollgate_core::standing::{Standing, Subscription};
 use tollgate_core::time::Timestamp;
 use tollgate_store::StoreError;
 
-use crate::cores::Core;
+use crate::core::Core;
 use crate::directory::Key;
 
 /// Everything about the key's customer that its programs may want to know.

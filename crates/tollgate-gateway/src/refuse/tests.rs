@@ -88,7 +88,9 @@ fn facts(reason: Reason) -> Facts {
         Reason::PaymentFailed => open("19", "card_declined", Some(NOW - days(2))),
         Reason::InvoiceOverdue => open("19", "", None),
         Reason::SubscriptionSuspended => open("19", "dunning", None),
-        Reason::PaymentMethodExpired => Facts::Method { brand: "visa".into(), last4: "4242".into(), expired: (2024, 3) },
+        Reason::PaymentMethodExpired => {
+            Facts::Method { brand: "visa".into(), last4: "4242".into(), expired: (2024, 3) }
+        }
         Reason::MinimumPaymentDue => {
             Facts::Commitment { minimum: amount("1000"), paid: amount("250.50"), due_at: NOW - days(1) }
         }
@@ -120,6 +122,7 @@ fn setup() -> Setup {
         docs_url: "https://portal.test/docs/errors".to_owned(),
         support: "help@acme.test".to_owned(),
         cors_origins: Vec::new(),
+        scheme: "https",
         texts: Vec::new(),
         secrets: std::collections::HashMap::new(),
     }
@@ -231,7 +234,8 @@ fn an_operator_says_it_in_own_words_for_a_plan_and_a_language() {
 fn nothing_repeats_a_refusal_by_itself_that_only_a_person_can_end() {
     let texts = Texts::compile(&[]).unwrap();
     for &reason in Reason::ALL {
-        let text = rendered(&refusal(Denial { reason, facts: facts(reason) }, Disclosure::Full), Dialect::OpenAi, &texts);
+        let text =
+            rendered(&refusal(Denial { reason, facts: facts(reason) }, Disclosure::Full), Dialect::OpenAi, &texts);
         let is_repeated = !text.contains("x-should-retry: false");
         let may_be = matches!(reason.status(), 401 | 403 | 429)
             || matches!(reason, Reason::BillingUnavailable | Reason::UpstreamUnavailable);

@@ -18,9 +18,6 @@ use crate::{StoreError, row};
 use super::bulk;
 use super::pending::{CounterKey, Pending};
 
-/// Customers are folded in so many shards, one at a time, so that no commit waits long behind a fold.
-pub(crate) const SHARDS: usize = 64;
-
 /// Where and when a fold happens.
 pub(super) struct Scene<'a> {
     pub(super) db: &'a Db,

@@ -13,7 +13,9 @@ use tollgate_core::money::Currency;
 use crate::{Corrupt, StoreError};
 
 use super::entry::{CallEntry, CounterKind, Entry};
-use super::fold::SHARDS;
+
+/// Customers are folded in so many shards, one at a time, so that no commit waits long behind a fold.
+pub(crate) const SHARDS: usize = 64;
 
 /// The shard that a customer's entries are folded in.
 pub(crate) fn shard_of(customer: [u8; 16]) -> usize {

@@ -11,7 +11,8 @@ use crate::chain::{self, Link};
 use crate::row::Columns as _;
 
 use super::entry::{Entry, decode_all};
-use super::{fold, shard_of};
+use super::fold;
+use super::pending::{SHARDS, shard_of};
 
 /// One group of the log.
 pub(crate) struct Group {
@@ -63,7 +64,7 @@ pub(crate) async fn verify(connection: &mut AnyConnection) -> Result<Result<i64,
     for row in sqlx::query(NODES).fetch_all(&mut *connection).await? {
         let node = row.text("node")?;
         let mut folded = Vec::new();
-        for shard in 0..fold::SHARDS {
+        for shard in 0..SHARDS {
             folded.push(fold::folded(connection, &node, shard).await?);
         }
         let mut link: Option<Link> = None;

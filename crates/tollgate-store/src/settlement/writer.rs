@@ -12,8 +12,8 @@ use crate::chain::{self, Link};
 use crate::{Store, StoreError};
 
 use super::entry::{Entry, decode_all};
-use super::fold::{self, SHARDS, Scene};
-use super::pending::{Pending, shard_of};
+use super::fold::{self, Scene};
+use super::pending::{Pending, SHARDS, shard_of};
 use super::queue::{BYTES_MAX, Batch, Queue};
 use super::replay::{self, chain_name};
 use super::room::{Durable, Progress, Room};

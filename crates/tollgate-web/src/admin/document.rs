@@ -6,8 +6,8 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    applications, approvals, audit, catalogue, clock, customers, figures, grants, invoices, keys, ledger, model_prices,
-    payment_methods, requests, subscriptions, top_ups,
+    applications, approvals, audit, catalogue, clock, customers, figures, grants, invoices, keys, ledger,
+    model_price_import, model_prices, payment_methods, requests, subscriptions, top_ups,
 };
 use crate::Web;
 
@@ -51,6 +51,7 @@ pub(super) fn resources() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .merge(figures::routes())
         .merge(catalogue::routes())
         .merge(model_prices::routes())
+        .merge(model_price_import::routes())
         .merge(approvals::routes())
         .merge(requests::routes())
         .merge(ledger::routes())

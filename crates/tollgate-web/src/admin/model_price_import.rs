@@ -7,11 +7,17 @@ use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use tollgate_meter::price_book::{Import, ModelPrice, PriceBook, import_genai_prices, import_litellm, merge};
 use tollgate_store::definition::Text;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::model_prices::{ModelPriceRow, definitions, is_by_hand, name, row, stored, whole};
 use super::sent::read;
 use super::{Answer, Asked, Deed, Failures, Once, Problem};
 use crate::Web;
+
+pub(super) fn routes() -> OpenApiRouter<Web> {
+    OpenApiRouter::new().routes(routes!(import_model_prices))
+}
 
 /// The largest price list: the ones that exist have some 5 MB.
 const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -124,11 +130,7 @@ struct RejectedRow {
     ),
     responses((status = 200, description = "What changes, or changed.", body = Difference), Failures)
 )]
-pub(super) async fn import_model_prices(
-    State(web): State<Web>,
-    Asked(how): Asked<HowToImport>,
-    request: Request,
-) -> Answer {
+async fn import_model_prices(State(web): State<Web>, Asked(how): Asked<HowToImport>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let bytes = read(body, LIST_BYTES_MAX).await?;
     let once = Once::of(&parts, &bytes)?;

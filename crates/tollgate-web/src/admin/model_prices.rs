@@ -11,13 +11,11 @@ use tollgate_store::definition::ModelPriceDefinition;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, Asked, Deed, Failures, Limit, Page, Part, Problem, Sent, model_price_import};
+use super::{Answer, Asked, Deed, Failures, Limit, Page, Part, Problem, Sent};
 use crate::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Web> {
-    OpenApiRouter::new()
-        .routes(routes!(set_model_price, list_model_prices))
-        .routes(routes!(model_price_import::import_model_prices))
+    OpenApiRouter::new().routes(routes!(set_model_price, list_model_prices))
 }
 
 /// The source of rows that were set by hand.
