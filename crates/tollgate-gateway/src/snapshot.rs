@@ -47,14 +47,23 @@ pub enum SnapshotError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A route refers to something that is not there.
-    #[error("{place}: expected {expected}")]
-    Invalid {
-        /// Where: `api rest, route search, price`.
-        place: String,
-        /// What was expected there.
-        expected: String,
-    },
+    /// Something refers to what is not there.
+    #[error("{}", listed(.0))]
+    Flawed(Vec<Flaw>),
+}
+
+/// What is wrong in one place of a catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: expected {expected}")]
+pub struct Flaw {
+    /// Where: `api rest, route search, price`.
+    pub place: String,
+    /// What was expected there.
+    pub expected: String,
+}
+
+fn listed(flaws: &[Flaw]) -> String {
+    flaws.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Routes, upstreams, prices and offers at one moment.
@@ -89,11 +98,14 @@ impl Snapshot {
         catalogue.add_ons.sort_by_key(|add_on| add_on.price);
         let book = price_book(store).await?;
         let mut routes = Routes::default();
+        let mut flaws = Vec::new();
         for api in store.published::<ApiDefinition>().await? {
-            compile_api(&api.definition, &prices, &setup, &mut routes)?;
+            flaws.extend(compile_api(&api.definition, &prices, &setup, &mut routes));
         }
-        let texts = Texts::compile(&setup.texts)
-            .map_err(|expected| SnapshotError::Invalid { place: "refusal_text".to_owned(), expected })?;
+        if !flaws.is_empty() {
+            return Err(SnapshotError::Flawed(flaws));
+        }
+        let texts = Texts::compile(&setup.texts).map_err(|expected| flaw("refusal_text", expected))?;
         let prices = prices_by_name(&book);
         Ok(Self { setup, routes, catalogue, texts, book, prices })
     }
@@ -101,6 +113,11 @@ impl Snapshot {
     /// The row of the price book for a model at a provider.
     pub(crate) fn model(&self, provider: &str, model: &str) -> Option<&ModelPrice> {
         self.book.get(provider, model)
+    }
+
+    /// The names of the models at a provider that have a price.
+    pub(crate) fn models(&self, provider: &str) -> impl Iterator<Item = &str> {
+        self.prices.get(provider).into_iter().flat_map(|models| models.keys().map(|name| &**name))
     }
 
     /// The price of a model as decisions need it. One that is said to be free has nothing to add up.
@@ -112,10 +129,12 @@ impl Snapshot {
 /// The book of the stored rows.
 async fn price_book(store: &Store) -> Result<PriceBook, SnapshotError> {
     let rows = store.model_prices().await?;
-    PriceBook::from_rows(rows.iter().map(|(_, row)| &row.0)).map_err(|error| SnapshotError::Invalid {
-        place: "price book".to_owned(),
-        expected: format!("rows that can be read: {error}"),
-    })
+    PriceBook::from_rows(rows.iter().map(|(_, row)| &row.0))
+        .map_err(|error| flaw("price book", format!("rows that can be read: {error}")))
+}
+
+fn flaw(place: &str, expected: String) -> SnapshotError {
+    SnapshotError::Flawed(vec![Flaw { place: place.to_owned(), expected }])
 }
 
 /// Prices by provider and by each name of a model.
@@ -147,20 +166,31 @@ fn price_of(row: &ModelPrice) -> Price {
     }
 }
 
+/// Adds the routes of `api`. Returns what is wrong with them: whoever repairs it wants to see all of it.
 fn compile_api(
     api: &ApiDefinition,
     prices: &HashMap<String, Arc<Price>>,
     setup: &Setup,
     routes: &mut Routes,
-) -> Result<(), SnapshotError> {
-    let invalid =
-        |what: &str, expected: String| SnapshotError::Invalid { place: format!("api {}, {what}", api.key), expected };
-    let headers = upstream_headers(api, setup).map_err(|expected| invalid("upstream.headers", expected))?;
-    let upstream = Upstream::new(&api.upstream, headers).map_err(|expected| invalid("upstream.url", expected))?;
-    let upstream = Arc::new(upstream);
+) -> Vec<Flaw> {
+    let at = |what: &str, expected: String| Flaw { place: format!("api {}, {what}", api.key), expected };
+    let upstream = upstream_headers(api, setup)
+        .map_err(|expected| at("upstream.headers", expected))
+        .and_then(|headers| Upstream::new(&api.upstream, headers).map_err(|expected| at("upstream.url", expected)));
+    let upstream = match upstream {
+        Ok(upstream) => Arc::new(upstream),
+        Err(flaw) => return vec![flaw],
+    };
+    let mut flaws = Vec::new();
     for definition in &api.routes {
         let place = |field: &str| format!("route {}, {field}", definition.key);
-        let charge = charge_of(definition, prices).map_err(|expected| invalid(&place("price"), expected))?;
+        let charge = match charge_of(definition, prices) {
+            Ok(charge) => charge,
+            Err(expected) => {
+                flaws.push(at(&place("price"), expected));
+                continue;
+            }
+        };
         let key = format!("{}.{}", api.key, definition.key);
         let route = Route {
             terms: RouteTerms {
@@ -190,13 +220,12 @@ fn compile_api(
             websocket: definition.websocket,
             charge_client_errors: definition.charge_client_errors,
         };
-        routes
-            .matcher
-            .insert(api.host.as_deref(), &definition.path, routes.list.len())
-            .map_err(|expected| invalid(&place("path"), expected))?;
-        routes.list.push(Arc::new(route));
+        match routes.matcher.insert(api.host.as_deref(), &definition.path, routes.list.len()) {
+            Ok(()) => routes.list.push(Arc::new(route)),
+            Err(expected) => flaws.push(at(&place("path"), expected)),
+        }
     }
-    Ok(())
+    flaws
 }
 
 fn charge_of(route: &RouteDefinition, prices: &HashMap<String, Arc<Price>>) -> Result<Charge, String> {

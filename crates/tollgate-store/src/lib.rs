@@ -36,7 +36,7 @@ pub mod verify;
 
 pub use change::{Change, Refresh, Touched};
 pub use error::{Corrupt, StoreError};
-pub use store::{Options, Store};
+pub use store::{Migrated, Options, Store};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use tollgate_core::time::{Clock, Timestamp};
 
 use crate::catalogue::CatalogueCache;
 use crate::change::{Change, Refresh};
-use crate::db::Db;
+use crate::db::{Db, Engine, engine_of, sqlite_path};
 use crate::node_lock::NodeLock;
 use crate::settlement::{Folder, Settler, Settling, Shards, shard_of};
 use crate::{StoreError, migrate};
@@ -21,6 +21,15 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.
     pub ids: Arc<dyn Ids>,
+}
+
+/// The version of the schema before and after a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// Before; 0 for an empty database.
+    pub from: i64,
+    /// Now.
+    pub to: i64,
 }
 
 /// Durable facts. Cheap to clone.
@@ -47,12 +56,34 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the store beside a running Tollgate, to read and verify.
+    /// Brings the schema to this program's version, and does nothing else.
     ///
     /// # Errors
-    /// If the database cannot be reached or read.
+    /// As [`Store::open`].
+    pub async fn migrate(options: Options) -> Result<Migrated, StoreError> {
+        let lock = NodeLock::take(&options.url).await?;
+        let store = Self::connect(options, Some(lock)).await?;
+        let from = migrate::current(&store.db).await?;
+        migrate::run(&store.db).await?;
+        Ok(Migrated { from, to: migrate::current(&store.db).await? })
+    }
+
+    /// Opens the store beside a running Tollgate, to read and verify. Nothing is made or changed.
+    ///
+    /// # Errors
+    /// If the database is not there, cannot be reached or read, or has the schema of another version.
     pub async fn open_beside(options: Options) -> Result<Self, StoreError> {
-        Self::connect(options, None).await
+        // SQLite would make a file that is not there.
+        let path = sqlite_path(&options.url);
+        if engine_of(&options.url)? == Engine::Sqlite && !path.exists() {
+            return Err(StoreError::not_found("database", path.display()));
+        }
+        let store = Self::connect(options, None).await?;
+        let (found, wanted) = (migrate::current(&store.db).await?, migrate::newest());
+        if found != wanted {
+            return Err(StoreError::Schema(format!("it has version {found}, and version {wanted} is expected")));
+        }
+        Ok(store)
     }
 
     async fn connect(options: Options, lock: Option<NodeLock>) -> Result<Self, StoreError> {

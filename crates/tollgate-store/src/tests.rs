@@ -4,5 +4,6 @@ mod changes;
 mod damage;
 mod engines;
 mod ledger_model;
+mod opening;
 mod settling;
 mod standings;

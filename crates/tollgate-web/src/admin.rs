@@ -44,14 +44,20 @@ use sent::{Asked, Named, Nothing, Once, Sent};
 
 use crate::Web;
 
+/// The OpenAPI document of the admin API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    document::whole()
+}
+
 /// The admin API.
 pub(crate) fn router(web: &Web) -> Router<Web> {
-    let (resources, document) = document::resources();
+    let (resources, _) = document::resources();
     let resources = resources
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .fallback(async || Problem::no_route())
         .layer(axum::middleware::from_fn_with_state(web.clone(), authorize::authorize));
-    let document = document::with_prefix(document);
+    let document = openapi();
     Router::new()
         .nest(document::PREFIX, resources)
         .route("/admin/v1/openapi.json", get(async move || axum::Json(document)))

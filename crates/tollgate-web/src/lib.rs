@@ -19,6 +19,7 @@ mod session;
 mod settings;
 mod web;
 
+pub use admin::openapi;
 pub use gate::{Awaited, Gate, Sizes};
 pub use metrics::Metrics;
 pub use settings::{Playground, Readers, Review, Sandbox, Scenario, Settings, SignIn};

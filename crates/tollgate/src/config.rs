@@ -7,6 +7,7 @@
 mod declared;
 mod expand;
 mod model_price;
+mod places;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use declared::Tables;
 pub use declared::{Declared, PriceBookSource};
 pub use expand::Environment;
 pub use model_price::ModelPriceEntry;
+pub use places::Places;
 
 /// The configuration of one node.
 #[derive(Debug, Clone)]
@@ -39,6 +41,8 @@ pub struct Config {
     pub declared: Declared,
     /// Environment variables that upstream headers name.
     pub secrets: HashMap<String, String>,
+    /// Where what is declared stands.
+    pub places: Places,
 }
 
 /// The file as it is written.
@@ -206,12 +210,7 @@ impl Config {
     /// # Errors
     /// Every mistake that was found, in the order of the file.
     pub fn read(path: &Path, environment: &dyn Environment) -> Result<Self, Vec<ConfigError>> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let message = format!("cannot be read: {error}; `tollgate init` writes one to begin with");
-            vec![ConfigError { file: name.clone(), line: None, message }]
-        })?;
-        Self::parse(&name, &text, environment)
+        Self::parse(&path.display().to_string(), &text_of(path)?, environment)
     }
 
     /// Reads `text`, which is called `name` in errors.
@@ -222,23 +221,11 @@ impl Config {
         let source = Source { name, text };
         let file: File = toml::from_str(text).map_err(|error| vec![source.syntax(&error)])?;
         let mut errors = Vec::new();
-        let mut setting = |field: &str, value: &str| match expand::expand(value, environment) {
-            Ok(value) => value,
-            Err(message) => {
-                errors.push(source.at(source.find(field), format!("{field}: {message}")));
-                String::new()
-            }
-        };
-        let control = ControlSettings {
-            url: setting("control.url", &file.control.url),
-            admin_token: match file.control.admin_token.as_str() {
-                "" => environment.get("TOLLGATE_ADMIN_TOKEN").unwrap_or_default(),
-                token => setting("control.admin_token", token),
-            },
-            ..file.control
-        };
-        let gateway = GatewaySettings { url: setting("gateway.url", &file.gateway.url), ..file.gateway };
-        let store = StoreSettings { url: setting("store.url", &file.store.url), ..file.store };
+        let control = file.control.expanded(&source, environment, &mut errors);
+        let url = source.setting("gateway.url", &file.gateway.url, environment, &mut errors);
+        let gateway = GatewaySettings { url, ..file.gateway };
+        let url = source.setting("store.url", &file.store.url, environment, &mut errors);
+        let store = StoreSettings { url, ..file.store };
         if !control.admin_token.is_empty() && control.admin_token.len() < 16 {
             let line = source.find("control.admin_token");
             errors.push(source.at(line, "control.admin_token: expected at least 16 characters".to_owned()));
@@ -251,13 +238,14 @@ impl Config {
             model_prices: file.model_prices,
             price_book: file.price_book,
         };
+        let places = Places::of(&source, &tables);
         let (declared, secrets) = tables.check(&source, environment, &mut errors);
-        let texts = file.texts.into_iter().map(Spanned::into_inner).collect();
+        let texts = file.texts.into_iter().map(|text| checked_text(text, &source, &mut errors)).collect();
         if !errors.is_empty() {
             errors.sort_by_key(|error| error.line);
             return Err(errors);
         }
-        Ok(Self { gateway, control, store, sandbox: file.sandbox, texts, declared, secrets })
+        Ok(Self { gateway, control, store, sandbox: file.sandbox, texts, declared, secrets, places })
     }
 
     /// How people reach the control plane that listens at `address`, without a slash at the end.
@@ -271,6 +259,48 @@ impl Config {
     pub fn gateway_url(&self, address: SocketAddr) -> String {
         public_url(&self.gateway.url, address)
     }
+}
+
+impl ControlSettings {
+    /// Reads only these of the file at `path`: who speaks with a running Tollgate needs neither its store nor
+    /// the secrets of its upstreams.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or one of these settings.
+    pub fn read(path: &Path, environment: &dyn Environment) -> Result<Self, Vec<ConfigError>> {
+        let (name, text) = (path.display().to_string(), text_of(path)?);
+        let source = Source { name: &name, text: &text };
+        let file: File = toml::from_str(&text).map_err(|error| vec![source.syntax(&error)])?;
+        let mut errors = Vec::new();
+        let control = file.control.expanded(&source, environment, &mut errors);
+        if errors.is_empty() { Ok(control) } else { Err(errors) }
+    }
+
+    fn expanded(self, source: &Source<'_>, environment: &dyn Environment, errors: &mut Vec<ConfigError>) -> Self {
+        Self {
+            url: source.setting("control.url", &self.url, environment, errors),
+            admin_token: match self.admin_token.as_str() {
+                "" => environment.get("TOLLGATE_ADMIN_TOKEN").unwrap_or_default(),
+                token => source.setting("control.admin_token", token, environment, errors),
+            },
+            ..self
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, Vec<ConfigError>> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("cannot be read: {error}; `tollgate init` writes one to begin with");
+        vec![ConfigError { file: path.display().to_string(), line: None, message }]
+    })
+}
+
+/// The text itself; what is wrong with it is among `errors`.
+fn checked_text(text: Spanned<TextOverride>, source: &Source<'_>, errors: &mut Vec<ConfigError>) -> TextOverride {
+    if let Err(expected) = text.get_ref().check() {
+        errors.push(source.at(Some(text.span().start), format!("refusal_text: expected {expected}")));
+    }
+    text.into_inner()
 }
 
 fn public_url(url: &str, address: SocketAddr) -> String {
@@ -289,11 +319,27 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     /// An error at a byte offset.
     pub(crate) fn at(&self, offset: Option<usize>, message: String) -> ConfigError {
-        let line = offset.map(|offset| {
-            let before = self.text.get(..offset).unwrap_or(self.text);
-            before.bytes().filter(|&byte| byte == b'\n').count() + 1
-        });
-        ConfigError { file: self.name.to_owned(), line, message }
+        ConfigError { file: self.name.to_owned(), line: offset.map(|offset| self.line(offset)), message }
+    }
+
+    /// The line of a byte offset, from 1.
+    fn line(&self, offset: usize) -> usize {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        before.bytes().filter(|&byte| byte == b'\n').count() + 1
+    }
+
+    /// The value of a setting that may name environment variables; empty if one is not set.
+    fn setting(
+        &self,
+        field: &str,
+        value: &str,
+        environment: &dyn Environment,
+        errors: &mut Vec<ConfigError>,
+    ) -> String {
+        expand::expand(value, environment).unwrap_or_else(|message| {
+            errors.push(self.at(self.find(field), format!("{field}: {message}")));
+            String::new()
+        })
     }
 
     fn syntax(&self, error: &toml::de::Error) -> ConfigError {

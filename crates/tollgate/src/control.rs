@@ -15,7 +15,7 @@ use tollgate_web::{Playground, Readers, Review, Sandbox, Scenario, Settings, Sig
 use tracing::error;
 
 pub(crate) use figures::Figures;
-pub(crate) use gate::RunningGate;
+pub(crate) use gate::{NoGateway, RunningGate};
 pub(crate) use verifier::ProviderVerifier;
 
 use crate::config::{Config, MetricsFor, ReviewBy};

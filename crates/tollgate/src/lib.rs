@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 mod jobs;
+pub mod proof;
 pub mod sandbox;
 pub mod serve;
 pub mod system;

@@ -139,12 +139,13 @@ impl Node {
 /// # Errors
 /// In a sentence for whoever started it.
 pub async fn open_store(config: &Config, clock: &Arc<SystemClock>) -> anyhow::Result<Store> {
-    let options = tollgate_store::Options {
-        url: config.store.url.clone(),
-        clock: Arc::clone(clock) as _,
-        ids: Arc::new(RandomIds),
-    };
+    let options = tollgate_store::Options { clock: Arc::clone(clock) as _, ..store_options(&config.store.url) };
     Ok(Store::open(options).await?)
+}
+
+/// How the store at `url` is opened: by the system's clock.
+pub(crate) fn store_options(url: &str) -> tollgate_store::Options {
+    tollgate_store::Options { url: url.to_owned(), clock: Arc::new(SystemClock::default()), ids: Arc::new(RandomIds) }
 }
 
 /// How far the test clock of a sandbox was moved in earlier runs.
@@ -167,7 +168,7 @@ fn verifier(store: &Store, payments: Option<&Arc<dyn PaymentProvider>>) -> Arc<d
 }
 
 /// What the gateway needs of the configuration besides the catalogue.
-fn setup(config: &Config, control_url: String) -> Setup {
+pub(crate) fn setup(config: &Config, control_url: String) -> Setup {
     Setup {
         docs_url: format!("{control_url}/docs/errors"),
         portal_url: control_url,

@@ -29,6 +29,16 @@ pub struct TextOverride {
     pub links: std::collections::BTreeMap<String, String>,
 }
 
+impl TextOverride {
+    /// Checks the reason and every template. The error says what was expected where.
+    ///
+    /// # Errors
+    /// For a reason that is not in the catalogue, and for a template that cannot be read.
+    pub fn check(&self) -> Result<(), String> {
+        Texts::compile(std::slice::from_ref(self)).map(drop)
+    }
+}
+
 /// All own texts, compiled.
 #[derive(Debug)]
 pub(crate) struct Texts {

@@ -60,8 +60,13 @@ pub(super) fn resources() -> (Router<Web>, utoipa::openapi::OpenApi) {
         .split_for_parts()
 }
 
+/// The document as it is served.
+pub(super) fn whole() -> utoipa::openapi::OpenApi {
+    with_prefix(resources().1)
+}
+
 /// The document with the paths under which the resources are found.
-pub(super) fn with_prefix(document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+fn with_prefix(document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let mut whole = Described::openapi();
     whole.components.clone_from(&document.components);
     for (path, item) in document.paths.paths {

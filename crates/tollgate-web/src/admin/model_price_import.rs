@@ -10,7 +10,7 @@ use tollgate_store::definition::Text;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model_prices::{BY_HAND, ModelPriceRow, definitions, name, row, stored, whole};
+use super::model_prices::{ModelPriceRow, definitions, is_by_hand, name, row, stored, whole};
 use super::sent::read;
 use super::{Answer, Asked, Deed, Failures, Once, Problem};
 use crate::Web;
@@ -191,7 +191,7 @@ fn plan(book: &PriceBook, list: Import, disagreement: Disagreement) -> Result<(V
             written.push(price);
             continue;
         };
-        if &*before.source == BY_HAND {
+        if is_by_hand(before) {
             difference.kept.push(name(before));
             continue;
         }

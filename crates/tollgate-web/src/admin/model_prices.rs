@@ -18,8 +18,15 @@ pub(super) fn routes() -> OpenApiRouter<Web> {
     OpenApiRouter::new().routes(routes!(set_model_price, list_model_prices))
 }
 
-/// The source of rows that were set by hand. An import leaves them alone.
-pub(super) const BY_HAND: &str = "operator";
+/// The source of rows that were set by hand.
+const BY_HAND: &str = "operator";
+/// The source of rows that were written into the configuration.
+const DECLARED: &str = "configuration";
+
+/// Whether somebody wrote this price down: an import leaves it alone.
+pub(super) fn is_by_hand(price: &ModelPrice) -> bool {
+    matches!(&*price.source, BY_HAND | DECLARED)
+}
 
 /// The figures of a row: their names, what they price, and in units of how many.
 const FIGURES: [(&str, Meter, i64); 10] = [

@@ -5,11 +5,14 @@ use std::process::ExitCode;
 
 use tracing::{error, info};
 
+use super::ProcessEnvironment;
 use super::signal::Signals;
-use super::{BAD_CONFIG, ProcessEnvironment};
 use crate::config::Config;
 use crate::control::Exhibits;
 use crate::serve::{Foundation, Node};
+
+/// Mistakes in the configuration; they are in the log.
+const BAD_CONFIG: u8 = 2;
 
 pub(super) fn run(path: &Path) -> ExitCode {
     super::start_logging("info");

@@ -146,17 +146,26 @@ impl Declared {
         change.commit().await
     }
 
+    /// What is to be stored: every name once, so that nothing is written twice and undone by the next start.
     fn model_price_rows(&self) -> Result<Vec<(String, ModelPriceDefinition)>, StoreError> {
         let taken = |error: &dyn std::fmt::Display| StoreError::Conflict(format!("model_price: {error}"));
-        let mut rows = Vec::new();
+        let by_hand = PriceBook::new(self.model_prices.clone()).map_err(|error| taken(&error))?;
+        let mut prices = by_hand.prices().to_vec();
         if self.price_book == PriceBookSource::Shipped {
-            let book = PriceBook::shipped().map_err(|error| taken(&error))?;
-            rows.extend(book.rows().map(row));
+            let shipped = PriceBook::shipped().map_err(|error| taken(&error))?;
+            prices.extend(shipped.prices().iter().filter_map(|price| beside(&by_hand, price)));
         }
-        let book = PriceBook::new(self.model_prices.clone()).map_err(|error| taken(&error))?;
-        rows.extend(book.rows().map(row));
-        Ok(rows)
+        let book = PriceBook::new(prices).map_err(|error| taken(&error))?;
+        Ok(book.rows().map(row).collect())
     }
+}
+
+/// What is left of a shipped price beside those that were written by hand: nothing under a name that one of
+/// them has.
+fn beside(by_hand: &PriceBook, shipped: &ModelPrice) -> Option<ModelPrice> {
+    let is_free = |name: &str| by_hand.get(&shipped.provider, name).is_none();
+    let aliases = shipped.aliases.iter().filter(|alias| is_free(alias)).cloned().collect();
+    is_free(&shipped.model).then(|| ModelPrice { aliases, ..shipped.clone() })
 }
 
 /// A row as it is stored: by provider and model.

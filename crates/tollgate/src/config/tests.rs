@@ -83,6 +83,56 @@ allowance = 5
 }
 
 #[test]
+fn own_texts_are_checked_where_they_stand() {
+    let text = "\n[[refusal_text]]\nreason = \"poverty\"\n\n[[refusal_text]]\nreason = \"quota_exceeded\"\ndetail = \"{{ quota\"\n";
+    let found = mistakes(text);
+    assert_eq!(found[0], "tollgate.toml:2: refusal_text: expected a reason of the catalogue, and \"poverty\" is none");
+    assert!(
+        found[1].starts_with("tollgate.toml:5: refusal_text: expected a template for detail of quota_exceeded: "),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_price_by_hand_wins_over_the_shipped_one_and_stays_as_it_is() {
+    // `gpt-4o-mini` has a row of its own, `gpt-4o-2024-08-06` is another name of one in the shipped book.
+    let text = r#"
+price_book = "shipped"
+
+[[model_price]]
+provider = "openai"
+model = "gpt-4o-mini"
+usd_per_million_input_tokens = "7"
+usd_per_million_output_tokens = "8"
+
+[[model_price]]
+provider = "openai"
+model = "my-own"
+aliases = ["gpt-4o-2024-08-06"]
+usd_per_million_input_tokens = "9"
+usd_per_million_output_tokens = "9"
+"#;
+    let config = Config::parse("t", text, &environment()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = tollgate_store::Store::open(tollgate_store::Options {
+        url: format!("sqlite:{}", folder.path().join("t.db").display()),
+        clock: std::sync::Arc::new(crate::system::SystemClock::default()),
+        ids: std::sync::Arc::new(crate::system::RandomIds),
+    })
+    .await
+    .unwrap();
+    for _ in 0..3 {
+        config.declared.publish(&store).await.unwrap();
+    }
+    let changes = store.audit(Some("price_book"), None, 10).await.unwrap();
+    assert_eq!(changes.len(), 1, "a restart changes nothing: {changes:?}");
+    let rows = store.model_prices().await.unwrap();
+    let book = tollgate_meter::price_book::PriceBook::from_rows(rows.iter().map(|(_, row)| &row.0)).unwrap();
+    assert_eq!(&*book.get("openai", "gpt-4o-mini").unwrap().source, "configuration");
+    assert_eq!(&*book.get("openai", "gpt-4o-2024-08-06").unwrap().model, "my-own");
+}
+
+#[test]
 fn money_is_text_and_never_a_floating_point_number() {
     let found = mistakes("[[price]]\nkey = \"search\"\nper_call = 0.1\n");
     assert!(found[0].contains("a text in quotes"), "{found:?}");

@@ -12,6 +12,33 @@ use tollgate_web::{Awaited, Gate, Sizes};
 
 use crate::system::{SystemClock, TEST_CLOCK};
 
+/// Where no gateway runs: the admin API in front of a database that nobody is served from.
+pub(crate) struct NoGateway;
+
+impl Gate for NoGateway {
+    fn standing(&self, customer: CustomerId) -> Awaited<'_, Result<Value, StoreError>> {
+        Box::pin(async move {
+            Err(StoreError::Conflict(format!("no gateway runs here that knows the standing of {customer}")))
+        })
+    }
+
+    fn health(&self) -> Health {
+        Health::Good
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes::default()
+    }
+
+    fn reload(&self) -> Awaited<'_, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn move_clock(&self, _: Duration) -> Awaited<'_, Result<(), String>> {
+        Box::pin(async { Err("no gateway runs here".to_owned()) })
+    }
+}
+
 /// The running gateway with its clock.
 pub(crate) struct RunningGate {
     pub(crate) gateway: Gateway,
