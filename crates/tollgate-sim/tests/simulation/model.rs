@@ -69,6 +69,8 @@ struct Running {
     draws: Vec<(GrantId, i128)>,
     on_account: i128,
     quota: Option<(&'static str, i64)>,
+    /// Whether it may be paid later, by the plan it began on.
+    is_postpaid: bool,
 }
 
 /// What a request comes to.
@@ -164,10 +166,11 @@ impl Model {
         for (id, amount) in &draws {
             customer.grants.get_mut(id).expect("just found").held += amount;
         }
+        let is_postpaid = customer.plan.credit.is_some();
         if let Some(period) = quota {
             *customer.held.entry(period).or_default() += 1;
         }
-        customer.running.insert(handle, Running { at: now, draws, on_account: missing, quota });
+        customer.running.insert(handle, Running { at: now, draws, on_account: missing, quota, is_postpaid });
         Ok(())
     }
 
@@ -179,7 +182,7 @@ impl Model {
         let held: i128 = running.draws.iter().map(|(_, amount)| amount).sum();
         let beyond = (worth - held).max(0);
         // Who pays later owes all of it. Who pays in advance owes no more than was agreed at the start.
-        let on_account = if customer.plan.credit.is_some() { beyond } else { beyond.min(running.on_account) };
+        let on_account = if running.is_postpaid { beyond } else { beyond.min(running.on_account) };
         let (mut missing, mut draws, mut lost) = (worth.min(held), Vec::new(), 0);
         for (id, amount) in running.draws {
             let grant = customer.grants.get_mut(&id).expect("grants stay");
