@@ -197,18 +197,25 @@ impl Standing {
     /// Puts the customer on `subscription`. What was used of a quota counts on in a quota of the same
     /// name; rate limits start anew if the plan is another one.
     pub fn subscribe(&mut self, subscription: Option<Subscription>) {
+        self.change_plan(subscription, &[]);
+    }
+
+    /// The same; `booked` has what was used of the new plan's quotas by the books, for those that the plan
+    /// before did not have. Leaving a plan and coming back does not make its quotas new.
+    fn change_plan(&mut self, subscription: Option<Subscription>, booked: &[Window]) {
         let before = std::mem::replace(&mut self.subscription, subscription);
         let same = |a: &Subscription, b: &Subscription| Arc::ptr_eq(&a.plan, &b.plan);
         match (&before, &self.subscription) {
             (Some(before), Some(after)) if same(before, after) => return,
             (Some(before), Some(after)) => {
-                let window = |quota: &Quota| {
-                    let place = before.plan.quotas.iter().position(|q| q.id == quota.id && q.period == quota.period)?;
-                    self.quotas.get(place).copied()
+                let window = |(place, quota): (usize, &Quota)| {
+                    let known = before.plan.quotas.iter().position(|q| q.id == quota.id && q.period == quota.period);
+                    let counted = known.and_then(|known| self.quotas.get(known));
+                    counted.or_else(|| booked.get(place)).copied().unwrap_or_default()
                 };
-                self.quotas = after.plan.quotas.iter().map(|quota| window(quota).unwrap_or_default()).collect();
+                self.quotas = after.plan.quotas.iter().enumerate().map(window).collect();
             }
-            (_, _) => self.quotas = Box::default(),
+            (_, _) => self.quotas = booked.into(),
         }
         self.rates.clear();
     }
@@ -225,13 +232,7 @@ impl Standing {
         self.owed = self.owed.saturating_minus(claimed);
         self.invoiced = fresh.invoiced;
         self.wallet.adopt(fresh.wallet);
-        match fresh.subscription {
-            Some(subscription) if self.subscription.is_none() => {
-                self.subscribe(Some(subscription));
-                self.quotas = fresh.quotas;
-            }
-            subscription => self.subscribe(subscription),
-        }
+        self.change_plan(fresh.subscription, &fresh.quotas);
         match (&mut self.rare, fresh.rare) {
             (None, fresh) => self.rare = fresh,
             (Some(known), fresh) => known.adopt(fresh.map(|fresh| *fresh).unwrap_or_default()),

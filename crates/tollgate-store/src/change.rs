@@ -9,8 +9,11 @@ use tollgate_core::id::CustomerId;
 use tollgate_core::ledger::Transfer;
 use tollgate_core::time::Timestamp;
 
-use crate::db::WriteLane;
+use crate::db::{Engine, WriteLane};
 use crate::{Store, StoreError, audit, ledger};
+
+/// The name of PostgreSQL's lock for changes: `changes` in ASCII.
+const CHANGES: i64 = 0x0063_6861_6e67_6573;
 
 /// What a change touched: what a node must read again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +49,11 @@ impl Change {
         // On SQLite a transaction that reads first and then writes could not wait for the settlement
         // writer; taking the write lock at once can.
         let begin = store.db.pick("BEGIN IMMEDIATE", "BEGIN");
-        let tx = store.db.pool.begin_with(begin).await?;
+        let mut tx = store.db.pool.begin_with(begin).await?;
+        if store.db.engine == Engine::Postgres {
+            // Changes read, decide and write: one after the other, as on SQLite, none undoes another.
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CHANGES).execute(&mut *tx).await?;
+        }
         Ok(Self {
             tx,
             _lane: lane,

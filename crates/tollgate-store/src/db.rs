@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, AnyPool, Connection as _};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::StoreError;
+use crate::node_lock::lock_session;
 
 /// Which engine answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +56,19 @@ impl Db {
         Ok(Self { engine, pool, url, writers: Arc::new(Mutex::new(())) })
     }
 
-    /// A connection of its own, outside the pool: the settlement writer's.
-    pub(crate) async fn dedicated(&self) -> Result<AnyConnection, StoreError> {
-        let mut connection = AnyConnection::connect(&self.url).await?;
+    /// A connection of its own, outside the pool: the settlement writer's. On PostgreSQL it holds the lock
+    /// of the node, so that nobody commits settlements who has lost it.
+    pub(crate) async fn dedicated(&self, locked: Option<AnyConnection>) -> Result<AnyConnection, StoreError> {
+        let mut connection = match locked {
+            Some(connection) => connection,
+            None => {
+                let mut connection = AnyConnection::connect(&self.url).await?;
+                if self.engine == Engine::Postgres {
+                    lock_session(&mut connection).await?;
+                }
+                connection
+            }
+        };
         prepare(&mut connection, self.engine).await?;
         Ok(connection)
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::{AnyConnection, Connection as _};
@@ -16,15 +16,16 @@ use crate::row::Columns as _;
 pub(crate) enum NodeLock {
     /// A lock on a file beside the SQLite file.
     File(#[expect(dead_code, reason = "held, not read")] File),
-    /// A session of PostgreSQL that holds an advisory lock.
-    Session(#[expect(dead_code, reason = "held, not read")] Mutex<AnyConnection>),
+    /// A session of PostgreSQL that holds an advisory lock. The settlement writer takes it over: whoever
+    /// commits settlements holds the lock.
+    Session(Mutex<Option<AnyConnection>>),
 }
 
 /// The name of the advisory lock: `tollgate` in ASCII.
 const ADVISORY: i64 = 0x746f_6c6c_6761_7465;
 
 /// A session that broke off is noticed by the server a moment later; a restart waits for that.
-const TRIES: u32 = 25;
+const TRIES: u32 = 20;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 impl NodeLock {
@@ -53,18 +54,33 @@ impl NodeLock {
     }
 
     async fn of_session(url: &str) -> Result<Self, StoreError> {
-        const TAKE: &str = "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END AS is_taken";
         sqlx::any::install_default_drivers();
         let mut session = AnyConnection::connect(url).await?;
-        for _ in 0..TRIES {
-            let row = sqlx::query(TAKE).bind(ADVISORY).fetch_one(&mut session).await?;
-            if row.int("is_taken")? == 1 {
-                return Ok(Self::Session(Mutex::new(session)));
-            }
-            tokio::time::sleep(BETWEEN_TRIES).await;
-        }
-        Err(StoreError::InUse("this database".to_owned()))
+        lock_session(&mut session).await?;
+        Ok(Self::Session(Mutex::new(Some(session))))
     }
+
+    /// The session that holds the lock, for whoever commits settlements; `None` if it was taken before or
+    /// there is none.
+    pub(crate) fn take_session(&self) -> Option<AnyConnection> {
+        match self {
+            Self::File(_) => None,
+            Self::Session(session) => session.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        }
+    }
+}
+
+/// Takes the advisory lock for `session`.
+pub(crate) async fn lock_session(session: &mut AnyConnection) -> Result<(), StoreError> {
+    const TAKE: &str = "SELECT CASE WHEN pg_try_advisory_lock($1) THEN 1 ELSE 0 END AS is_taken";
+    for _ in 0..TRIES {
+        let row = sqlx::query(TAKE).bind(ADVISORY).fetch_one(&mut *session).await?;
+        if row.int("is_taken")? == 1 {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+    Err(StoreError::InUse("this database".to_owned()))
 }
 
 fn open_error(error: &std::io::Error, path: &str) -> StoreError {

@@ -41,7 +41,7 @@ pub struct Store {
     pub(crate) catalogue: Arc<CatalogueCache>,
     pub(crate) refresh: Arc<OnceLock<Arc<dyn Refresh>>>,
     pub(crate) folder: Arc<OnceLock<Folder>>,
-    _lock: Arc<Option<NodeLock>>,
+    pub(crate) lock: Arc<Option<NodeLock>>,
 }
 
 impl Store {
@@ -94,7 +94,7 @@ impl Store {
             catalogue: Arc::default(),
             refresh: Arc::default(),
             folder: Arc::default(),
-            _lock: Arc::new(lock),
+            lock: Arc::new(lock),
         })
     }
 

@@ -6,7 +6,8 @@ use crate::catalogue::{Charge, Component, Coverage, PastLimit, Plan, Price, Pric
 use crate::meter::{Meter, MeterSet, Usage};
 use crate::money::{Factor, Nanos, Overflow, Picos, Rate};
 use crate::rating::Progress;
-use crate::standing::{Standing, Subscription};
+use crate::standing::Standing;
+use crate::time::Timestamp;
 
 use super::Ask;
 use super::claims::QuotaSet;
@@ -56,12 +57,31 @@ impl Tariff {
 }
 
 /// At which point of the counters a cost is worked out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum At<'a> {
     /// Before the request, after everything that running requests hold: the most it can cost.
     Admission,
+    /// For somebody who asks, on what was settled so far.
+    Quote,
     /// After the request, on what was settled before it.
-    Settlement,
+    Settlement(&'a Admitted<'a>),
+}
+
+/// On what a request was admitted. Its period may be over when it ends, and its plan another one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admitted<'a> {
+    pub(crate) plan: Option<&'a Arc<Plan>>,
+    pub(crate) at: Timestamp,
+    pub(crate) included: &'a IncludedLeft,
+}
+
+/// What each of a plan's quotas still included.
+pub(crate) type IncludedLeft = [u64; Plan::QUOTAS_MAX];
+
+impl At<'_> {
+    const fn is_admission(self) -> bool {
+        matches!(self, Self::Admission)
+    }
 }
 
 /// What one cumulative component of a price charged.
@@ -88,14 +108,14 @@ pub(crate) fn cost(
     ask: &Ask<'_>,
     tariff: &Tariff,
     usage: &Usage,
-    at: At,
+    at: At<'_>,
 ) -> Result<Cost, CostError> {
     let Some(price) = &tariff.price else { return Ok(Cost::default()) };
     if price.currency.is_some_and(|currency| currency != standing.currency) {
         return Err(CostError::Unpriced);
     }
     let prompt_tokens = usage.sum(MeterSet::PROMPT_TOKENS);
-    if at == At::Settlement || price.levels.is_empty() {
+    if !at.is_admission() || price.levels.is_empty() {
         return sum(standing, ask, tariff, price, price.components_for(prompt_tokens), usage, at);
     }
     let reachable = price.levels.iter().filter(|level| prompt_tokens > level.above);
@@ -116,7 +136,7 @@ fn sum(
     price: &Price,
     components: &[Component],
     usage: &Usage,
-    at: At,
+    at: At<'_>,
 ) -> Result<Cost, CostError> {
     let usage = match (at, &ask.model) {
         (At::Admission, Some(model)) => {
@@ -185,7 +205,7 @@ fn as_dearest(usage: Usage, meter: Meter, meters: MeterSet, components: &[Compon
 /// [`CostError::Unpriced`] if nobody set a price, [`CostError::Overflow`] if it does not fit.
 pub fn quote(ask: &Ask<'_>, plan: Option<&Plan>, standing: &Standing) -> Result<Nanos, CostError> {
     let tariff = Tariff::of(ask, plan)?;
-    Ok(cost(standing, ask, &tariff, &ask.bound, At::Settlement)?.amount)
+    Ok(cost(standing, ask, &tariff, &ask.bound, At::Quote)?.amount)
 }
 
 fn quantity_of(component: &Component, usage: &Usage) -> u64 {
@@ -207,14 +227,14 @@ fn cumulative(
     component: u8,
     model: &PriceModel,
     quantity: u64,
-    at: At,
+    at: At<'_>,
 ) -> Result<Picos, Overflow> {
     let tiers = standing.rare.as_ref().map_or(&[][..], |rare| &rare.tiers);
     let state = tiers.iter().find(|tier| *tier.price == *price.key && tier.component == component);
     let progress = state.map_or_else(Progress::default, |tier| tier.progress);
     let alone = progress.charge(model, quantity)?;
     let held = state.map_or(0, |tier| tier.held);
-    if at == At::Settlement || held == 0 {
+    if !at.is_admission() || held == 0 {
         return Ok(alone);
     }
     let behind_others = Progress { quantity: progress.quantity, charged: progress.charged }
@@ -226,7 +246,7 @@ fn cumulative(
 /// What the plan's quotas still include, used up component by component.
 struct Included<'a> {
     quotas: &'a [Quota],
-    left: [u64; Plan::QUOTAS_MAX],
+    left: IncludedLeft,
     counting: QuotaSet,
 }
 
@@ -238,13 +258,17 @@ struct Split {
 }
 
 impl<'a> Included<'a> {
-    fn of(standing: &'a Standing, ask: &Ask<'_>, at: At) -> Self {
+    fn of(standing: &'a Standing, ask: &Ask<'_>, at: At<'a>) -> Self {
         let mut included = Self { quotas: &[], left: [0; Plan::QUOTAS_MAX], counting: QuotaSet::default() };
-        let Some(subscription) = &standing.subscription else { return included };
-        included.quotas = &subscription.plan.quotas;
+        let plan = match at {
+            At::Admission | At::Quote => standing.subscription.as_ref().map(|subscription| &subscription.plan),
+            At::Settlement(admitted) => admitted.plan,
+        };
+        let Some(plan) = plan else { return included };
+        included.quotas = &plan.quotas;
         for (index, quota) in included.quotas.iter().enumerate().take(Plan::QUOTAS_MAX) {
             if quota.coverage == Coverage::Included && quota.applies_to.matches(ask.route, ask.model_id()) {
-                included.left[index] = left(standing, subscription, index, quota, at);
+                included.left[index] = left(standing, plan, index, quota, at);
                 included.counting.insert(index);
             }
         }
@@ -270,11 +294,24 @@ impl<'a> Included<'a> {
     }
 }
 
-/// What quota `index` still includes, with the allowance past it.
-fn left(standing: &Standing, subscription: &Subscription, index: usize, quota: &Quota, at: At) -> u64 {
-    let limit = subscription.quota_limit(index).saturating_add(quota.past.allowance());
-    standing.quotas.get(index).map_or(limit, |window| match at {
-        At::Admission => window.left(limit),
-        At::Settlement => limit.saturating_sub(window.used),
-    })
+/// What each quota includes at admission.
+pub(crate) fn included_left(standing: &Standing, ask: &Ask<'_>) -> IncludedLeft {
+    Included::of(standing, ask, At::Admission).left
+}
+
+/// What quota `index` of `plan` still includes, with the allowance past it.
+fn left(standing: &Standing, plan: &Arc<Plan>, index: usize, quota: &Quota, at: At<'_>) -> u64 {
+    let subscription = standing.subscription.as_ref().filter(|subscription| Arc::ptr_eq(&subscription.plan, plan));
+    let limit = subscription.map_or(quota.limit, |s| s.quota_limit(index)).saturating_add(quota.past.allowance());
+    let window = subscription.and_then(|_| standing.quotas.get(index));
+    match (at, window) {
+        (At::Admission, Some(window)) => window.left(limit),
+        (At::Quote, Some(window)) => limit.saturating_sub(window.used),
+        (At::Admission | At::Quote, None) => limit,
+        (At::Settlement(admitted), Some(window)) if window.period.contains(admitted.at) => {
+            limit.saturating_sub(window.used)
+        }
+        // The period or the plan is another one: what was included when the request was admitted holds.
+        (At::Settlement(admitted), _) => admitted.included[index],
+    }
 }

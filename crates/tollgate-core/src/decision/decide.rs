@@ -22,7 +22,7 @@ use crate::standing::{Rare, Standing, Subscription, SubscriptionState, Suspended
 use crate::time::Timestamp;
 
 use super::claims::{LimitSet, QuotaSet, label, slower};
-use super::cost::{At, CostError, Tariff, cost};
+use super::cost::{At, CostError, Tariff, cost, included_left};
 use super::denial::PayingHelps;
 use super::{Ask, Decision, Denial, Facts, OpenBill, QuotaFacts, RateFacts, Reason, Shortage, Terms};
 
@@ -72,6 +72,7 @@ fn judge(standing: &Standing, ask: &Ask<'_>, now: Timestamp) -> Result<Terms, De
         quotas,
         limits,
         cost,
+        included: included_left(standing, ask),
     })
 }
 

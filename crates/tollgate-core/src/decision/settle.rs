@@ -10,7 +10,7 @@ use crate::period::{Period, billing_period};
 use crate::standing::{Draws, Standing, Window, cap_period, quota_period};
 use crate::time::Timestamp;
 
-use super::cost::{At, Cost, cost};
+use super::cost::{Admitted, At, Cost, cost};
 use super::hold::units;
 use super::{Ask, Hold};
 
@@ -81,7 +81,8 @@ pub struct TierUse {
 /// The cost is that of the price the request was admitted on. For prepaid customers it never exceeds
 /// the hold; what was used beyond is [`Settled::loss`]. Postpaid customers owe it.
 pub fn settle(standing: &mut Standing, ask: &Ask<'_>, hold: &Hold, usage: Usage, now: Timestamp) -> Settled {
-    let worth = cost(standing, ask, &hold.terms.tariff, &usage, At::Settlement).unwrap_or_else(|_| Cost {
+    let admitted = Admitted { plan: hold.plan.as_ref(), at: hold.admitted_at, included: &hold.terms.included };
+    let worth = cost(standing, ask, &hold.terms.tariff, &usage, At::Settlement(&admitted)).unwrap_or_else(|_| Cost {
         // Use so absurd that its price does not fit: the hold is the most that is believed.
         amount: hold.terms.amount,
         tiers: Vec::new(),
@@ -89,8 +90,7 @@ pub fn settle(standing: &mut Standing, ask: &Ask<'_>, hold: &Hold, usage: Usage,
     let held = hold.draws.total();
     let from_wallet = worth.amount.min(held);
     let beyond = worth.amount.saturating_minus(from_wallet);
-    let postpaid =
-        standing.subscription.as_ref().is_some_and(|s| matches!(s.plan.payment, PaymentTerms::Postpaid { .. }));
+    let postpaid = hold.plan.as_ref().is_some_and(|plan| matches!(plan.payment, PaymentTerms::Postpaid { .. }));
     let (on_account, loss) = if postpaid {
         (beyond, Nanos::ZERO)
     } else {
@@ -213,21 +213,27 @@ fn settle_tiers(standing: &mut Standing, hold: &Hold, worth: &Cost) -> Vec<TierU
     let Some(price) = hold.terms.tariff.price.as_ref().filter(|_| !hold.terms.cost.tiers.is_empty()) else {
         return Vec::new();
     };
-    let Some(rare) = &mut standing.rare else { return Vec::new() };
+    let Standing { rare: Some(rare), subscription, zone, .. } = standing else { return Vec::new() };
+    let billing = match (subscription, &hold.plan) {
+        (Some(subscription), Some(plan)) => {
+            billing_period(subscription.anchor, zone, plan.cadence, hold.admitted_at).period
+        }
+        _ => Period::ALWAYS,
+    };
     let mut uses = Vec::new();
     for state in rare.tiers.iter_mut().filter(|state| state.price == price.key) {
         let held = hold.terms.cost.tiers.iter().find(|t| t.component == state.component);
         state.held = state.held.saturating_sub(held.map_or(0, |t| t.quantity));
         let Some(used) = worth.tiers.iter().find(|t| t.component == state.component) else { continue };
-        if state.period.contains(hold.admitted_at)
-            && let Ok(progress) = state.progress.after(used.quantity, used.charge)
-        {
+        let is_current = state.period.contains(hold.admitted_at);
+        if is_current && let Ok(progress) = state.progress.after(used.quantity, used.charge) {
             state.progress = progress;
         }
         uses.push(TierUse {
             price: Arc::clone(price),
             component: state.component,
-            period: state.period,
+            // It counts where it began.
+            period: if is_current { state.period } else { billing },
             quantity: used.quantity,
             charge: used.charge,
         });

@@ -7,10 +7,11 @@ use crate::time::Timestamp;
 
 use super::Denial;
 use super::claims::{LimitSet, QuotaSet};
-use super::cost::{Cost, Tariff};
+use super::cost::{Cost, IncludedLeft, Tariff};
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every decision admits; a box would cost each of them")]
 pub enum Decision {
     /// It may run on these terms.
     Admit(Terms),
@@ -39,6 +40,8 @@ pub struct Terms {
     pub(crate) quotas: QuotaSet,
     pub(crate) limits: LimitSet,
     pub(crate) cost: Cost,
+    /// What the quotas still included.
+    pub(crate) included: IncludedLeft,
 }
 
 impl Terms {

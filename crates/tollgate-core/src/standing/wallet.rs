@@ -15,6 +15,9 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone, Default)]
 pub struct Wallet(Vec<Grant>);
 
+/// When a grant expired that was voided or used up elsewhere: before anything can be spent.
+const GONE: Timestamp = Timestamp::MIN;
+
 /// One amount of credit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -155,7 +158,8 @@ impl Wallet {
         }
         for grant in known {
             if grant.held.is_positive() && self.get(grant.id).is_none() {
-                self.insert(Grant { remaining: grant.held, ..grant });
+                // It pays for what runs. What that does not use is not there any more.
+                self.insert(Grant { remaining: grant.held, expires_at: GONE, ..grant });
             }
         }
     }
@@ -244,8 +248,10 @@ impl Wallet {
     /// Takes what is left of expired grants out of the wallet. What running requests hold of a grant stays,
     /// and with it the grant, until they have settled.
     pub fn expire(&mut self, now: Timestamp) -> Vec<(GrantId, Nanos)> {
-        let is_over =
-            |grant: &&mut Grant| grant.expires_at <= now && grant.held.is_zero() && grant.remaining.is_positive();
+        let is_over = |grant: &&mut Grant| {
+            let is_ours = grant.expires_at != GONE;
+            is_ours && grant.expires_at <= now && grant.held.is_zero() && grant.remaining.is_positive()
+        };
         let over = self.0.iter_mut().filter(is_over);
         over.map(|grant| (grant.id, std::mem::take(&mut grant.remaining))).collect()
     }

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use crate::chain::{self, Link};
+use crate::node_lock::NodeLock;
 use crate::{Store, StoreError};
 
 use super::entry::{Entry, decode_all};
@@ -20,6 +21,9 @@ use super::room::{Durable, Progress, Room};
 
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
+
+/// How long a commit or a fold may take. A database that says nothing for longer is gone.
+const DATABASE_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long answers wait for commits that fail. Beyond it they are cut off: nothing is completed unbilled.
 const ANSWERS_WAIT: Duration = Duration::from_secs(10);
@@ -228,7 +232,8 @@ impl Writer {
         shared: Arc<Shared>,
         inbox: mpsc::UnboundedReceiver<Command>,
     ) -> Result<Self, StoreError> {
-        let mut connection = store.db.dedicated().await?;
+        let locked = store.lock.as_ref().as_ref().and_then(NodeLock::take_session);
+        let mut connection = store.db.dedicated(locked).await?;
         let link = replay::last(&mut connection, &node).await?;
         let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
         let mut folded = Vec::with_capacity(SHARDS);
@@ -325,7 +330,7 @@ impl Writer {
         let mut patience = Duration::from_millis(10);
         let began = Instant::now();
         loop {
-            match self.append(batch, &next).await {
+            match in_time(self.append(batch, &next)).await {
                 Ok(()) => break,
                 Err(error) => {
                     if !self.shared.failing.swap(true, Ordering::Relaxed) {
@@ -411,7 +416,15 @@ impl Writer {
         }
     }
 
+    /// Folds everything of `shard`: what an earlier fold tried, and what came since.
     async fn fold_shard(&mut self, shard: usize) -> Result<(), StoreError> {
+        while !self.shards[shard].is_idle() {
+            self.fold_once(shard).await?;
+        }
+        Ok(())
+    }
+
+    async fn fold_once(&mut self, shard: usize) -> Result<(), StoreError> {
         if self.shards[shard].tried.is_none() {
             if self.shards[shard].pending.is_empty() {
                 return Ok(());
@@ -419,7 +432,7 @@ impl Writer {
             let pending = std::mem::take(&mut self.shards[shard].pending);
             self.shards[shard].tried = Some((pending, self.link.seq));
         }
-        let result = self.try_fold(shard).await;
+        let result = in_time(self.try_fold(shard)).await;
         if result.is_err() {
             // The transaction may be open, or the outcome of its commit unknown.
             self.connection = None;
@@ -449,12 +462,18 @@ impl Writer {
     }
 }
 
+/// What `work` comes to, unless the database says nothing for too long.
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let silent = |_| StoreError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(DATABASE_ANSWERS_WITHIN, work).await.map_err(silent)?
+}
+
 async fn connect<'a>(
     connection: &'a mut Option<AnyConnection>,
     store: &Store,
 ) -> Result<&'a mut AnyConnection, StoreError> {
     if connection.is_none() {
-        *connection = Some(store.db.dedicated().await?);
+        *connection = Some(store.db.dedicated(None).await?);
     }
     connection.as_mut().ok_or(StoreError::Unavailable(sqlx::Error::WorkerCrashed))
 }

@@ -131,6 +131,33 @@ fn use_counts_in_the_period_in_which_it_began() {
 }
 
 #[test]
+fn use_past_a_quota_is_not_free_because_the_period_turned_while_it_ran() {
+    let overage = quota(1, PastLimit::Overage(None));
+    let mut standing = customer(Plan { quotas: Box::new([overage]), ..plan() }, "5");
+    let route = route("1");
+    standing.quotas[0].used = 1;
+    let hold = admitted(&mut standing, &ask(&route));
+    let december = NOW + days(15);
+    standing.advance(december);
+    let settled = settle(&mut standing, &ask(&route), &hold, Usage::ONE_CALL, december);
+    assert_eq!(settled.cost, amount("1"), "November's quota was used up, and December's is for December");
+}
+
+#[test]
+fn a_request_is_settled_on_the_plan_it_was_admitted_on() {
+    let free = || Plan { quotas: Box::new([quota(10, PastLimit::Block)]), ..plan() };
+    let mut standing = customer(free(), "5");
+    let route = route("1");
+    let hold = admitted(&mut standing, &ask(&route));
+    let postpaid = PaymentTerms::Postpaid { credit_limit: Some(amount("100")) };
+    let other = Plan { key: "other".into(), payment: postpaid, ..plan() };
+    let changed = Subscription { plan: Arc::new(other), ..standing.subscription.clone().unwrap() };
+    standing.subscribe(Some(changed));
+    let settled = settle(&mut standing, &ask(&route), &hold, Usage::ONE_CALL, NOW);
+    assert_eq!((settled.cost, settled.on_account), (Nanos::ZERO, Nanos::ZERO), "it was included");
+}
+
+#[test]
 fn a_change_of_plan_keeps_what_was_used_and_settles_what_runs() {
     let starter = Plan { quotas: Box::new([quota(10, PastLimit::Block)]), ..plan() };
     let pro = Plan { key: "pro".into(), quotas: Box::new([quota(1_000, PastLimit::Block)]), ..plan() };

@@ -1,0 +1,109 @@
+//! Stopping, reloading and starting again: what was promised is kept.
+
+use std::net::SocketAddr;
+
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use super::harness::{Call, Connection, Site, until};
+
+fn stream(key: &str, tokens: u64, gap_ms: u64) -> Call {
+    let messages = json!([{ "role": "user", "content": "Who keeps the light?" }]);
+    let body = json!({ "model": "sandbox-small", "messages": messages, "stream": true, "max_tokens": 500 });
+    let call = Call::post("/v1/chat/completions", &body).key(key);
+    call.header("x-sandbox-chunks", &tokens.to_string()).header("x-sandbox-chunk-gap-ms", &gap_ms.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_runs_when_it_is_stopped_is_completed_and_settled() {
+    let site = Site::new();
+    let (node, admin) = site.start().await;
+    let buyer = admin.buyer("generated", "5.00").await;
+    let mut open = stream(&buyer.key, 60, 50).open(node.gateway).await;
+    let id = open.id();
+    assert!(open.piece().await.is_some());
+    let gateway = node.gateway;
+    node.process.signal(Signal::TERM);
+
+    refuses_connections(gateway).await;
+    let answer = open.whole().await;
+    assert!(answer.is_whole && answer.text().ends_with("data: [DONE]\n\n"), "{}", answer.text());
+    let ended = node.process.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+
+    let (_node, admin) = site.start().await;
+    let logged = admin.call(&id).await;
+    assert_eq!((&logged["usage_source"], &logged["usage"]["output_tokens"]), (&json!("reported"), &json!(60)));
+    let cost = logged["cost"].as_str().unwrap().parse().unwrap();
+    let spent = tollgate_core::money::Nanos::units(5).saturating_minus(admin.booked(&buyer).await);
+    assert_eq!(spent, cost);
+    admin.ledger_is_sound().await;
+}
+
+async fn refuses_connections(gateway: SocketAddr) {
+    until("new connections are refused", || async { TcpStream::connect(gateway).await.is_err().then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_puts_a_new_price_in_force_and_a_broken_file_changes_nothing() {
+    let site = Site::new();
+    let (mut node, admin) = site.start().await;
+    let buyer = admin.buyer("generated", "5.00").await;
+    let call = Call::get("/rest/echo").key(&buyer.key);
+    let mut kept = Connection::open(node.gateway).await;
+    assert_eq!(kept.send(&call).await.cost().to_string(), "0.01");
+    let mut running = stream(&buyer.key, 40, 50).open(node.gateway).await;
+    assert!(running.piece().await.is_some());
+
+    site.replace("per_call = \"0.01\"", "per_call = \"0.02\"");
+    let seen = node.process.log_len();
+    node.process.signal(Signal::HUP);
+    node.process.logged(seen, "The configuration was reloaded").await;
+    assert_eq!(kept.send(&call).await.cost().to_string(), "0.02", "on the connection that was open before");
+    assert_eq!(call.send(node.gateway).await.cost().to_string(), "0.02");
+
+    site.replace("per_call = \"0.02\"", "per_cal = \"0.03\"");
+    let seen = node.process.log_len();
+    node.process.signal(Signal::HUP);
+    node.process.logged(seen, "was not reloaded; the one before stays in force").await;
+    let complaint = node.process.logged(seen, "per_cal").await;
+    assert!(complaint.contains("tollgate.toml:"), "{complaint}");
+    assert_eq!(kept.send(&call).await.cost().to_string(), "0.02");
+
+    let answer = running.whole().await;
+    assert!(answer.is_whole && answer.text().ends_with("data: [DONE]\n\n"));
+    assert_eq!(site.sandbox.journal().requests("/rest/echo"), 4);
+    admin.ledger_is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_keeps_balances_and_counters() {
+    let site = Site::new();
+    let (node, admin) = site.start().await;
+    let buyer = admin.buyer("five", "5.00").await;
+    let caps = json!({ "caps": [{ "amount": "0.04", "period": "month" }] });
+    let call = Call::get("/rest/echo").key(&buyer.key);
+    for _ in 0..3 {
+        assert_eq!(call.send(node.gateway).await.status, 200);
+    }
+    admin.patch(&format!("/customers/{}", buyer.customer), caps).await;
+    assert_eq!(call.send(node.gateway).await.status, 200);
+    let before = admin.standing(&buyer).await;
+    assert_eq!(node.stop().await.code, Some(0));
+
+    let (node, admin) = site.start().await;
+    assert_eq!(admin.standing(&buyer).await, before);
+    assert_eq!((&before["balance"]["total"], &before["quotas"][0]["used"]), (&json!("4.96"), &json!(4)));
+    // The cap began to count when it was set.
+    assert_eq!(before["spend_caps"][0]["spent"], "0.01");
+    assert_eq!(call.send(node.gateway).await.status, 200);
+    let refused = call.send(node.gateway).await;
+    assert_eq!((refused.status, refused.reason().as_str()), (402, "quota_exceeded"), "{}", refused.text());
+    assert_eq!(node.stop().await.code, Some(0));
+
+    let (node, admin) = site.start().await;
+    assert_eq!(call.send(node.gateway).await.reason(), "quota_exceeded");
+    assert_eq!(admin.booked(&buyer).await.to_string(), "4.95");
+    admin.ledger_is_sound().await;
+}
