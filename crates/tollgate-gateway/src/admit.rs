@@ -106,6 +106,17 @@ impl Asked {
     }
 }
 
+/// How often a request is judged: its figures can become better known, and its model another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// As it came.
+    First,
+    /// With its tokens counted.
+    Counted,
+    /// Served by a cheaper model, which is not replaced again.
+    Degraded,
+}
+
 /// What the lock was held for.
 enum Verdict {
     Held(Box<Hold>),
@@ -130,9 +141,10 @@ pub(crate) async fn admit(
     if core.settler.health() != Health::Good {
         return Err(Refusal::reason(Reason::BillingUnavailable, now));
     }
+    let mut round = Round::First;
     loop {
         let asked = Asked::new(key, route, estimate);
-        match judge(core, &asked, call.peer.address, snapshot, now) {
+        match judge(core, &asked, round, call.peer.address, snapshot, now) {
             Verdict::Held(hold) => {
                 let mut admission = Admission { asked, hold: Some(hold), core: Arc::clone(core), authorization: None };
                 if admission.terms().verify {
@@ -145,12 +157,14 @@ pub(crate) async fn admit(
                 let cheaper = asked_for.served_by(&model, route, snapshot, plan.as_deref())?;
                 take_over(estimate, cheaper, Precision::Bytes);
                 call.flags = call.flags.with(tollgate_store::settlement::Flags::DEGRADED);
+                round = Round::Degraded;
             }
             Verdict::Denied(denial, refusal) => {
                 let counts = estimate.precision == Precision::Bytes && denial.depends_on_tokens();
                 let Some(mut model) = estimate.model.take().filter(|_| counts) else { return Err(*refusal) };
                 Box::pin(model.count(&core.counting)).await?;
                 take_over(estimate, model, Precision::Counted);
+                round = if round == Round::Degraded { round } else { Round::Counted };
             }
         }
     }
@@ -163,7 +177,7 @@ fn take_over(estimate: &mut Estimate, model: ModelEstimate, precision: Precision
 }
 
 /// The critical section: everything about one customer, under its lock, without waiting for anything.
-fn judge(core: &Core, asked: &Asked, peer: IpAddr, snapshot: &Snapshot, now: Timestamp) -> Verdict {
+fn judge(core: &Core, asked: &Asked, round: Round, peer: IpAddr, snapshot: &Snapshot, now: Timestamp) -> Verdict {
     let mut standing = asked.customer.standing();
     let standing = &mut *standing;
     let deny = |denial: Denial, standing: &Standing| {
@@ -174,13 +188,16 @@ fn judge(core: &Core, asked: &Asked, peer: IpAddr, snapshot: &Snapshot, now: Tim
         return deny(Denial::plain(Reason::AccountClosed), standing);
     }
     standing.advance(now);
-    watch_for_fraud(core, asked, standing, peer, now);
+    if round == Round::First {
+        watch_for_fraud(core, asked, standing, peer, now);
+    }
     let ask = asked.ask();
     match decide(standing, &ask, now) {
         Decision::Deny(denial) => deny(denial, standing),
         Decision::Admit(terms) => {
             let plan = standing.subscription.as_ref().map(|subscription| &subscription.plan);
             let cheaper = plan
+                .filter(|_| round != Round::Degraded)
                 .and_then(|plan| terms.degradation(plan))
                 .zip(ask.model_id())
                 .and_then(|(degradation, model)| degradation.model_for(model));

@@ -42,6 +42,10 @@ pub(crate) async fn authenticate(
     if !key.matches(&presented) {
         return Err(invalid());
     }
+    if let Err(error) = directory.make_current(&key.customer).await {
+        warn!(customer = %key.customer.id, %error, "Could not read a customer that has changed");
+        return Err(Refusal::reason(Reason::BillingUnavailable, now));
+    }
     if key.revoked {
         return Err(Refusal::reason(Reason::ApiKeyRevoked, now));
     }

@@ -77,7 +77,10 @@ async fn serve(core: &Arc<Core>, socket: TcpStream, peer: SocketAddr, mut stoppi
         Some(result) => result,
         None => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                result = connection => result,
+                () = core.supervisor.closed() => Ok(()),
+            }
         }
     };
     if let Err(error) = result {

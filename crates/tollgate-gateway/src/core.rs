@@ -101,6 +101,13 @@ impl Future for Release {
 }
 
 impl Core {
+    /// Ends when the answer behind `ticket` may be sent, however long that takes.
+    pub(crate) async fn released(&self, ticket: Ticket) {
+        if self.settlement == Settlement::Strict {
+            self.settler.durable(ticket, self.index).at_last().await;
+        }
+    }
+
     /// When the answer behind `ticket` may be completed.
     pub(crate) fn release_after(&self, ticket: Ticket) -> Release {
         match self.settlement {

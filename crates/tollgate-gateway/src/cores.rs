@@ -15,6 +15,7 @@ use tracing::info;
 use crate::connection;
 use crate::core::{Core, Node};
 use crate::front_door::Reaper;
+use crate::limits::SETTLING_WITHIN;
 use crate::supervisor::Supervisor;
 
 /// Binds a listener that shares `address` with those of the other cores.
@@ -46,7 +47,12 @@ pub(crate) fn run(
         connection::accept(&core, listener, stopping).await;
         // Connections have been told to end after the request they serve.
         if timeout(grace, core.supervisor.idle()).await.is_err() {
-            info!(core = index, "Requests were still running when the grace period ended");
+            info!(
+                core = index,
+                "Requests were still running when the grace period ended; they are settled as they are"
+            );
+            core.supervisor.close();
+            let _ = timeout(SETTLING_WITHIN, core.supervisor.idle()).await;
         }
         Ok(())
     })

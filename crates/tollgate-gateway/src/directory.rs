@@ -6,6 +6,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use papaya::HashMap;
@@ -24,6 +25,8 @@ pub struct KnownCustomer {
     /// Who.
     pub id: CustomerId,
     standing: Mutex<Standing>,
+    /// Something changed and could not be read: it must be before the standing is used again.
+    is_stale: AtomicBool,
 }
 
 /// Who put a customer under review.
@@ -175,7 +178,7 @@ impl Directory {
             return Ok(Arc::clone(customer));
         }
         let standing = Mutex::new(self.store.load_standing(id).await?);
-        let customer = Arc::new(KnownCustomer { id, standing });
+        let customer = Arc::new(KnownCustomer { id, standing, is_stale: AtomicBool::new(false) });
         self.customers.pin().insert(id, Arc::clone(&customer));
         Ok(customer)
     }
@@ -194,27 +197,34 @@ impl Directory {
     pub(crate) async fn refresh_customer(&self, id: CustomerId) -> Result<(), StoreError> {
         let _lane = self.customer_lanes.enter(&id).await;
         let Some(customer) = self.known(id) else { return Ok(()) };
-        // What was settled here must be in the books before they are read.
-        self.store.fold_customer(id).await?;
-        match self.store.load_standing(id).await {
+        match self.read_anew(id).await {
             Ok(fresh) => {
                 customer.standing().adopt(fresh);
+                customer.is_stale.store(false, Ordering::Release);
                 Ok(())
             }
             Err(error) => {
-                // Better to read it anew on the next request than to serve on what may be wrong.
-                self.customers.pin().remove(&id);
-                self.forget_keys_of(id);
+                // It is kept, because requests that run hold its money, and not used before it was read.
+                customer.is_stale.store(true, Ordering::Release);
                 Err(error)
             }
         }
     }
 
-    fn forget_keys_of(&self, id: CustomerId) {
-        let keys = self.keys.pin();
-        let gone: Vec<PublicId> = keys.iter().filter(|(_, key)| key.customer.id == id).map(|(p, _)| *p).collect();
-        for public_id in gone {
-            keys.remove(&public_id);
+    async fn read_anew(&self, id: CustomerId) -> Result<Standing, StoreError> {
+        // What was settled here must be in the books before they are read.
+        self.store.fold_customer(id).await?;
+        self.store.load_standing(id).await
+    }
+
+    /// Makes sure that `customer` can be used.
+    ///
+    /// # Errors
+    /// If it has changed and the store does not answer.
+    pub(crate) async fn make_current(&self, customer: &KnownCustomer) -> Result<(), StoreError> {
+        match customer.is_stale.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Box::pin(self.refresh_customer(customer.id)).await,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::headers::clean_request;
 use crate::refuse::Refusal;
 use crate::route::Route;
-use crate::upstream::{Answer, SendError, UpstreamBody};
+use crate::upstream::{Answer, BodyError, SendError, UpstreamBody};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -76,16 +76,21 @@ pub(crate) async fn forward(
 }
 
 /// Whether nothing is owed for an answer that nobody waits for.
-fn leaving_matters(admission: &Admission) -> bool {
+pub(crate) fn leaving_matters(admission: &Admission) -> bool {
     let plan = admission.plan().map(|plan| &**plan);
     matches!(tollgate_core::decision::Terms::caller_left(plan), tollgate_core::catalogue::CallerLeft::Received)
 }
 
 /// What the caller is told when the upstream gave no answer.
 pub(crate) fn failed(core: &Core, call: &Call, route: &Route, error: &SendError) -> Refusal {
-    let caller_stopped = matches!(error, SendError::Answer(error) if error.is_user());
-    if caller_stopped {
-        return Refusal::caller_left();
+    if let SendError::Answer(error) = error
+        && error.is_user()
+    {
+        let body = std::error::Error::source(error).and_then(|source| source.downcast_ref::<BodyError>());
+        return match body {
+            Some(BodyError::TooLarge) => Refusal::body_too_large(route.request_bytes_max),
+            Some(BodyError::Caller(_)) | None => Refusal::caller_left(),
+        };
     }
     warn!(request = %call.id, upstream = route.upstream.name(), %error, "The upstream gave no answer");
     match error {

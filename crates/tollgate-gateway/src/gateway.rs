@@ -73,6 +73,8 @@ pub struct Gateway {
     node: Arc<Node>,
     address: SocketAddr,
     stopping: Arc<watch::Sender<bool>>,
+    /// Compiling reads and then replaces: one at a time, or an older catalogue could replace a newer one.
+    reloading: Arc<tokio::sync::Mutex<()>>,
     threads: Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
 }
 
@@ -127,8 +129,13 @@ impl Gateway {
             });
             threads.push(thread.map_err(listen)?);
         }
-        let gateway =
-            Self { node, address, stopping: Arc::new(stopping), threads: Arc::new(std::sync::Mutex::new(threads)) };
+        let gateway = Self {
+            node,
+            address,
+            stopping: Arc::new(stopping),
+            reloading: Arc::default(),
+            threads: Arc::new(std::sync::Mutex::new(threads)),
+        };
         gateway.node.store.set_refresh(Arc::new(gateway.clone()));
         Ok((gateway, reports))
     }
@@ -156,6 +163,7 @@ impl Gateway {
     /// # Errors
     /// If it cannot be compiled; the old one stays in force.
     pub async fn reload(&self, setup: Option<Setup>) -> Result<(), SnapshotError> {
+        let _alone = self.reloading.lock().await;
         let setup = setup.unwrap_or_else(|| self.node.snapshot().setup.clone());
         let snapshot = Snapshot::read(&self.node.store, setup).await?;
         self.node.snapshot.store(Arc::new(snapshot));

@@ -36,9 +36,7 @@ const PROTECTED: [&str; 7] =
 /// Takes out what belongs to the client's connection, what the caller may not say, and credentials.
 pub(crate) fn clean_request(headers: &mut HeaderMap) {
     drop_named_by_connection(headers);
-    drop_where(headers, |name| {
-        name == HOST || HOP_BY_HOP.contains(name) || OF_THE_CALLER.contains(name) || is_ours(name)
-    });
+    drop_where(headers, |name| name == HOST || HOP_BY_HOP.contains(name) || is_of_the_caller(name) || is_ours(name));
 }
 
 /// Takes out what belongs to the upstream's connection, and what only Tollgate may say.
@@ -61,6 +59,14 @@ fn drop_named_by_connection(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
+}
+
+/// Whether only a proxy in front, or the caller towards us, may say it. Some servers read an underscore in a
+/// name as a dash.
+fn is_of_the_caller(name: &HeaderName) -> bool {
+    let dashed = |name: &str| name.replace('_', "-");
+    OF_THE_CALLER.contains(name)
+        || (name.as_str().contains('_') && OF_THE_CALLER.iter().any(|field| field.as_str() == dashed(name.as_str())))
 }
 
 /// Fields that begin with `tollgate-`, also if an underscore stands where the dash should.

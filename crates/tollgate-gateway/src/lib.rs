@@ -43,6 +43,7 @@ mod supervisor;
 mod upstream;
 mod verification;
 mod websocket;
+mod whole;
 
 pub use blueprint::{Blueprint, NoQuote, Quoted};
 pub use core::Settlement;

@@ -48,6 +48,12 @@ pub const RELAXED_PAUSE: Duration = Duration::from_millis(10);
 /// How long an upstream stream may stand still.
 pub const UPSTREAM_IDLE: Duration = Duration::from_secs(120);
 
+/// How long requests that are cut off at shutdown may take to be settled.
+pub const SETTLING_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a request waits for a kept connection to be ready before it takes another one.
+pub const READY_WITHIN: Duration = Duration::from_millis(100);
+
 /// How long an idle upstream connection is kept.
 pub const UPSTREAM_KEPT: Duration = Duration::from_secs(55);
 

@@ -12,6 +12,8 @@ use tollgate_meter::openai::usage::usage_of_body;
 use tollgate_meter::tokens::{Encoding, Tokenizer};
 use tracing::warn;
 
+use crate::limits::COUNT_INLINE_BYTES;
+
 /// What an answer used, and where the figures come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Metered {
@@ -28,6 +30,8 @@ pub(crate) struct ModelFacts {
     pub(crate) prompt_tokens: u64,
     /// What was believed to be the most; stands in if nothing better is known.
     pub(crate) bound: Usage,
+    /// The tokens of a large prompt, once they were counted.
+    pub(crate) counted: Option<u64>,
 }
 
 /// Meters one answer.
@@ -41,10 +45,28 @@ pub(crate) enum AnswerMeter {
     ModelStream(Box<StreamMeter>, ModelFacts),
 }
 
+/// A prompt that is too large to be counted on a core.
+#[derive(Debug)]
+pub(crate) struct LargePrompt {
+    request: Arc<LlmRequest>,
+    model: Box<str>,
+}
+
+impl LargePrompt {
+    pub(crate) fn count(&self) -> u64 {
+        self.request.count_prompt_tokens(&self.model)
+    }
+}
+
 impl ModelFacts {
     /// The tokens of the prompt, counted: what was held for is only the most they can be.
     fn counted_prompt(&self) -> u64 {
-        self.request.count_prompt_tokens(&self.model).min(self.prompt_tokens)
+        self.counted.unwrap_or_else(|| self.request.count_prompt_tokens(&self.model)).min(self.prompt_tokens)
+    }
+
+    /// Whether counting its prompt would hold up everybody else on the core.
+    fn is_large(&self) -> bool {
+        self.counted.is_none() && self.request.prompt().tokens_max(0) > COUNT_INLINE_BYTES
     }
 
     fn encoding(&self) -> Encoding {
@@ -69,6 +91,40 @@ impl AnswerMeter {
     /// Whether the answer must be read whole to be metered.
     pub(crate) const fn needs_whole(&self) -> bool {
         matches!(self, Self::Model(_))
+    }
+
+    /// Whether the answer becomes shorter or longer on its way.
+    pub(crate) const fn changes_length(&self) -> bool {
+        matches!(self, Self::ModelStream(..))
+    }
+
+    /// What is still to be counted before the answer can be metered, and is too much to be counted here:
+    /// a large prompt to which the upstream reported no usage. `body` is the answer, if it is whole.
+    pub(crate) fn large_prompt(&self, body: Option<&[u8]>) -> Option<LargePrompt> {
+        let (facts, is_reported) = match self {
+            Self::Rest => return None,
+            Self::Model(facts) => (facts, matches!(usage_of_body(facts.request.endpoint(), body?), Ok(Some(_)))),
+            Self::ModelStream(meter, facts) => (facts, matches!(meter.reported_usage(), Ok(Some(_)))),
+        };
+        let request = Arc::clone(&facts.request);
+        (facts.is_large() && !is_reported).then(|| LargePrompt { request, model: facts.model.clone() })
+    }
+
+    /// The tokens of the large prompt.
+    pub(crate) fn set_counted(&mut self, tokens: u64) {
+        match self {
+            Self::Rest => (),
+            Self::Model(facts) | Self::ModelStream(_, facts) => facts.counted = Some(tokens),
+        }
+    }
+
+    /// Counts a large prompt on another thread, if that is needed to meter the answer.
+    pub(crate) async fn count_large_prompt(&mut self, body: Option<&[u8]>) {
+        if let Some(prompt) = self.large_prompt(body) {
+            // If the count fails the bound stands.
+            let counted = tokio::task::spawn_blocking(move || prompt.count()).await;
+            self.set_counted(counted.unwrap_or(u64::MAX));
+        }
     }
 
     /// Takes a frame and gives what may go to the caller now. An error means that the stream cannot be
@@ -106,10 +162,10 @@ impl AnswerMeter {
         }
     }
 
-    /// Whether the stream has produced anything that is worth money.
-    pub(crate) fn has_output(&self) -> bool {
+    /// Whether the stream has produced anything that is worth money, given how many bytes were passed on.
+    pub(crate) fn has_output(&self, bytes_out: u64) -> bool {
         match self {
-            Self::Rest | Self::Model(_) => true,
+            Self::Rest | Self::Model(_) => bytes_out > 0,
             Self::ModelStream(meter, _) => {
                 meter.text_bytes() > 0 || matches!(meter.reported_usage(), Ok(Some(_)) | Err(_))
             }

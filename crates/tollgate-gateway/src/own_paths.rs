@@ -20,6 +20,7 @@ use tracing::warn;
 
 use crate::answer::AnswerBody;
 use crate::authenticate::authenticate;
+use crate::authorize::authorize_place;
 use crate::call::Call;
 use crate::core::Core;
 use crate::refuse::Refusal;
@@ -44,6 +45,7 @@ pub(crate) async fn serve(
 ) -> Result<Response<AnswerBody>, Refusal> {
     let key = authenticate(&core.directory, request.headers(), call.arrived_at).await?;
     call.key = Some(Arc::clone(&key));
+    authorize_place(&key, request.headers(), call.peer.address, call.arrived_at)?;
     let path = request.uri().path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
     let value = match (request.method().clone(), path.as_str()) {
         (Method::GET, "standing") => standing::standing(&key, core.now()),

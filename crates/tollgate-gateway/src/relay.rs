@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::task::JoinHandle;
 use tokio::time::{Sleep, timeout};
 use tollgate_core::catalogue::CallerLeft;
 use tollgate_core::decision::Terms;
-use tollgate_core::meter::MeterSet;
+use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_store::settlement::Flags;
 use tracing::warn;
 
@@ -61,12 +62,22 @@ pub(crate) struct Exchange {
 pub(crate) enum Stage {
     /// Frames pass.
     Passing,
+    /// The answer has ended; its large prompt is being counted.
+    Counting(JoinHandle<u64>, Ending),
     /// The settlement is on its way to the log; this is what is still to be sent.
     Settling(Release, Bytes),
     /// Everything was sent.
     Done,
     /// The answer ends here, incomplete.
     Cut(&'static str),
+}
+
+/// How an answer ended.
+pub(crate) enum Ending {
+    /// Whole, with what is still to be sent.
+    Whole(Bytes),
+    /// The upstream failed.
+    Failed(&'static str),
 }
 
 impl Relay {
@@ -129,16 +140,23 @@ impl Exchange {
                         return Poll::Ready(Some(Ok(Frame::data(rest))));
                     }
                 }
+                Stage::Counting(counting, ending) => {
+                    let counted = ready!(Pin::new(counting).poll(context));
+                    let ending = std::mem::replace(ending, Ending::Failed(""));
+                    // If the count failed the bound stands.
+                    self.meter.set_counted(counted.unwrap_or(u64::MAX));
+                    self.end(ending);
+                }
                 Stage::Passing => match ready!(self.poll_upstream(context)) {
                     Some(Ok(frame)) => {
                         if let Some(passed) = self.pass(frame) {
                             return Poll::Ready(Some(Ok(Frame::data(passed))));
                         }
                     }
-                    Some(Err(why)) => self.upstream_failed(why),
+                    Some(Err(why)) => self.end(Ending::Failed(why)),
                     None => {
                         let rest = self.meter.finish();
-                        self.complete(rest);
+                        self.end(Ending::Whole(rest));
                     }
                 },
             }
@@ -171,25 +189,34 @@ impl Exchange {
         self.call.bytes_out = self.call.bytes_out.saturating_add(len(&frame));
         let most = self.call.route.as_ref().map_or(u64::MAX, |route| route.response_bytes_max);
         if self.call.bytes_out > most {
-            self.upstream_failed("the answer is larger than the route allows");
+            self.end(Ending::Failed("the answer is larger than the route allows"));
             return None;
         }
         let passed = match self.meter.push(frame) {
             Ok(passed) => passed,
             Err(why) => {
-                self.upstream_failed(why);
+                self.end(Ending::Failed(why));
                 return None;
             }
         };
         if self.meter.is_done() {
             let rest = self.meter.finish();
-            self.complete(rest);
+            self.end(Ending::Whole(rest));
         } else if self.length == Some(self.call.bytes_out) {
             // This frame has the last byte: it is what must wait.
-            self.complete(passed);
+            self.end(Ending::Whole(passed));
             return None;
         }
         (!passed.is_empty()).then_some(passed)
+    }
+
+    /// The answer has ended: settle it, after its prompt was counted if that is needed and takes long.
+    fn end(&mut self, ending: Ending) {
+        self.stage = match (self.meter.large_prompt(None), ending) {
+            (Some(prompt), ending) => Stage::Counting(tokio::task::spawn_blocking(move || prompt.count()), ending),
+            (None, Ending::Whole(rest)) => return self.complete(rest),
+            (None, Ending::Failed(why)) => return self.upstream_failed(why),
+        };
     }
 
     /// The answer is complete: settle it, and send `rest` once that is durable.
@@ -208,7 +235,7 @@ impl Exchange {
     fn upstream_failed(&mut self, why: &'static str) {
         warn!(request = %self.call.id, why, "An answer could not be completed");
         self.call.flags = self.call.flags.with(Flags::UPSTREAM_FAILED);
-        let release = match self.meter.has_output() {
+        let release = match self.meter.has_output(self.call.bytes_out) {
             true => self.settle(),
             false => self.settle_nothing(),
         };
@@ -253,9 +280,15 @@ impl Exchange {
         self.call.flags = self.call.flags.with(Flags::CALLER_LEFT);
         let policy = Terms::caller_left(self.admission.as_ref().and_then(|a| a.plan().map(|plan| &**plan)));
         if let CallerLeft::Generated { time_max } = policy {
-            self.read_on(time_max).await;
+            let closing = self.core.supervisor.clone();
+            tokio::select! {
+                () = self.read_on(time_max) => (),
+                // The process is about to stop: what is there is settled.
+                () = closing.closed() => (),
+            }
         }
-        let release = match self.meter.has_output() || self.call.bytes_out > 0 {
+        self.meter.count_large_prompt(None).await;
+        let release = match self.meter.has_output(self.call.bytes_out) {
             true => self.settle(),
             false => self.settle_nothing(),
         };
@@ -267,12 +300,16 @@ impl Exchange {
 
     /// Reads the upstream to its end, for at most `time_max` and no more than was held.
     async fn read_on(&mut self, time_max: Duration) {
-        let held = self.admission.as_ref().map_or(0, |a| a.bound().sum(MeterSet::GENERATED_TOKENS));
+        let bound = self.admission.as_ref().map(Admission::bound).unwrap_or_default();
+        let (held, bytes_max) = (bound.sum(MeterSet::GENERATED_TOKENS), bound.get(Meter::BytesOut));
         let reading = async {
             while let Some(Ok(frame)) = self.answer.frame().await {
                 let Ok(data) = frame.into_data() else { continue };
                 self.call.bytes_out = self.call.bytes_out.saturating_add(len(&data));
                 if self.meter.push(data).is_err() || self.meter.is_done() {
+                    break;
+                }
+                if matches!(self.meter, AnswerMeter::Rest) && self.call.bytes_out >= bytes_max {
                     break;
                 }
                 if let AnswerMeter::ModelStream(meter, _) = &self.meter

@@ -7,8 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Limited};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
@@ -26,14 +25,15 @@ use crate::estimate::{self, Estimate, ModelEstimate, PendingBody};
 use crate::forward::{Forwarded, NotForwarded, forward};
 use crate::head_check::head_check;
 use crate::headers::{clean_response, content_length, is_websocket};
-use crate::limits::{MODEL_ANSWER_BYTES_MAX, WHOLE_ANSWER_BYTES};
+use crate::limits::WHOLE_ANSWER_BYTES;
 use crate::metering::{AnswerMeter, ModelFacts};
 use crate::refuse::{Problem, Refusal, respond};
 use crate::relay::{Exchange, Relay, Stage};
 use crate::route::{Route, route};
-use crate::settle::{record_refusal, settle, settle_nothing};
+use crate::settle::record_refusal;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Answer, UpstreamBody};
+use crate::whole::Whole;
 use crate::{own_paths, respond_headers, websocket};
 
 /// Answers a request: what [`carry`] makes of it, or the refusal in the caller's dialect.
@@ -141,17 +141,21 @@ async fn deliver(
     call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
 
     let (mut head, answer) = response.into_parts();
-    let length = content_length(&head.headers);
     let meter = meter_for(model.as_ref(), &admission, &head);
+    if meter.changes_length() {
+        head.headers.remove(CONTENT_LENGTH);
+    }
+    let length = content_length(&head.headers);
     clean_response(&mut head.headers);
     respond_headers::terms(&mut head.headers, &admission, clamped, model.as_ref());
     let status = head.status.as_u16();
-    if is_free_of_charge(status, route) {
-        return Box::pin(whole_and_free(core, call, head, answer, admission)).await;
-    }
     let is_short = length.is_some_and(|length| length <= WHOLE_ANSWER_BYTES);
-    if is_short || meter.needs_whole() {
-        return whole(core, call, head, answer, meter, admission, forwarded).await;
+    let is_free = is_free_of_charge(status, route);
+    if is_free || is_short || meter.needs_whole() {
+        let bytes_max = route.response_bytes_max;
+        let whole = Whole { core, call, presence, head, answer, admission, sent, forwarded, bytes_max };
+        let answered = if is_free { Box::pin(whole.pass_failure()).await } else { whole.settle(meter).await };
+        return answered.map(Carried::Answer);
     }
     let core = Arc::clone(core);
     let relay = RelayWithoutCall { core, head, answer, meter, admission, sent, forwarded, length };
@@ -182,6 +186,7 @@ fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::
         model: model.id.clone(),
         prompt_tokens: model.prompt_tokens,
         bound: admission.bound(),
+        counted: None,
     };
     AnswerMeter::of_model(&model.request, facts, &head.headers)
 }
@@ -189,63 +194,6 @@ fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::
 /// Failures are not billed: the upstream's own never, the caller's only where the route says so.
 fn is_free_of_charge(status: u16, route: &Route) -> bool {
     status >= 500 || (status >= 400 && !route.charge_client_errors)
-}
-
-/// Passes a failure on. It is short, or cut short.
-async fn whole_and_free(
-    core: &Arc<Core>,
-    call: &mut Call,
-    head: http::response::Parts,
-    answer: Answer,
-    admission: Admission,
-) -> Result<Carried, Refusal> {
-    let limit = usize::try_from(MODEL_ANSWER_BYTES_MAX).unwrap_or(usize::MAX);
-    let Ok(collected) = Limited::new(answer, limit).collect().await else {
-        admission.release();
-        return Err(Refusal::upstream_failed());
-    };
-    let body = collected.to_bytes();
-    call.bytes_out = len(&body);
-    let _ticket = settle_nothing(core, call, head.status.as_u16(), admission);
-    Ok(Carried::Answer(with_length(head, body)))
-}
-
-/// Reads an answer whole, settles it, and sends it once that is durable.
-async fn whole(
-    core: &Arc<Core>,
-    call: &mut Call,
-    mut head: http::response::Parts,
-    answer: Answer,
-    meter: AnswerMeter,
-    admission: Admission,
-    forwarded: Instant,
-) -> Result<Carried, Refusal> {
-    let limit = usize::try_from(MODEL_ANSWER_BYTES_MAX).unwrap_or(usize::MAX);
-    let body = match Limited::new(answer, limit).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => {
-            tracing::warn!(request = %call.id, %error, "An answer broke off");
-            admission.release();
-            return Err(Refusal::upstream_failed());
-        }
-    };
-    call.bytes_out = len(&body);
-    let compute_ms = u64::try_from(forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let metered = meter.of_whole(&body).with_call(call.bytes_in, call.bytes_out, compute_ms);
-    let receipt = settle(core, call, head.status.as_u16(), admission, metered);
-    respond_headers::receipt(&mut head.headers, &receipt);
-    if core.release_after(receipt.ticket).await.is_err() {
-        return Err(Refusal::not_durable(core.now()));
-    }
-    Ok(Carried::Answer(with_length(head, body)))
-}
-
-fn with_length(mut head: http::response::Parts, body: Bytes) -> Response<AnswerBody> {
-    // An answer to HEAD, and one without content, keeps the length it has.
-    if !body.is_empty() {
-        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(len(&body)));
-    }
-    Response::from_parts(head, AnswerBody::whole(body))
 }
 
 /// Renders and writes down a refusal.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -14,6 +14,8 @@ pub(crate) struct Supervisor(Arc<State>);
 struct State {
     running: AtomicUsize,
     idle: Notify,
+    is_closed: AtomicBool,
+    closing: Notify,
 }
 
 /// One task that is being waited for.
@@ -37,6 +39,23 @@ impl Supervisor {
     pub(crate) fn enter(&self) -> Running {
         self.0.running.fetch_add(1, Ordering::Relaxed);
         Running(Arc::clone(&self.0))
+    }
+
+    /// The time to complete things is over: what runs is to end.
+    pub(crate) fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        self.0.closing.notify_waiters();
+    }
+
+    /// Ends when what runs is to end.
+    pub(crate) async fn closed(&self) {
+        loop {
+            let closing = self.0.closing.notified();
+            if self.0.is_closed.load(Ordering::Acquire) {
+                return;
+            }
+            closing.await;
+        }
     }
 
     /// Ends when nothing runs any more.

@@ -4,7 +4,7 @@ mod body;
 mod connect;
 mod pool;
 
-pub(crate) use body::UpstreamBody;
+pub(crate) use body::{BodyError, UpstreamBody};
 pub(crate) use pool::{Answer, SendError};
 
 use std::time::Duration;

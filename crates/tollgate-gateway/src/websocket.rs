@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -111,7 +111,10 @@ impl Session {
         let (up, down) = (AtomicU64::new(0), AtomicU64::new(0));
         let (mut client_in, mut client_out) = tokio::io::split(TokioIo::new(client));
         let (mut upstream_in, mut upstream_out) = tokio::io::split(TokioIo::new(upstream));
+        let time_max = Duration::from_millis(bound.get(Meter::ComputeMs));
         tokio::select! {
+            () = tokio::time::sleep(time_max) => (),
+            () = self.core.supervisor.closed() => (),
             () = copy(&mut client_in, &mut upstream_out, &up, bound.get(Meter::BytesIn)) => (),
             () = copy(&mut upstream_in, &mut client_out, &down, bound.get(Meter::BytesOut)) => (),
         }

@@ -1,5 +1,7 @@
 //! Some kills of the real binary on both engines. `crash --kills 1000` does more of them.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 use std::path::PathBuf;
 use std::process::Command;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::runtime::Handle;
 
 use super::framing::{Framing, Place};
 use super::pulse::{Pulse, Waiting};
@@ -25,8 +26,9 @@ impl TunnelSwitch {
 
 /// A socket that shows the server only what is strictly HTTP/1, or HTTP/2.
 #[derive(Debug)]
-pub(crate) struct FrontDoor<S> {
-    socket: S,
+pub(crate) struct FrontDoor<S: Socket> {
+    /// Nothing only once the rest of a refusal was handed to a task of its own.
+    socket: Option<S>,
     framing: Framing,
     pulse: Arc<Pulse>,
     tunnel: TunnelSwitch,
@@ -37,13 +39,24 @@ pub(crate) struct FrontDoor<S> {
     lingering: usize,
 }
 
+/// What a front door can be the door of.
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
+
 /// Closing a socket with unread bytes resets the connection, and the client may never see the answer. So
 /// what it still sends is thrown away for a moment, up to this.
 const LINGER_BYTES: usize = 512 * 1024;
 
-impl<S> FrontDoor<S> {
+impl<S: Socket> FrontDoor<S> {
     pub(crate) const fn new(socket: S, pulse: Arc<Pulse>, tunnel: TunnelSwitch) -> Self {
-        Self { socket, framing: Framing::new(), pulse, tunnel, refused: None, lingering: LINGER_BYTES }
+        Self { socket: Some(socket), framing: Framing::new(), pulse, tunnel, refused: None, lingering: LINGER_BYTES }
+    }
+
+    fn socket(&mut self) -> Pin<&mut S> {
+        // Only `drop` takes it.
+        let Some(socket) = &mut self.socket else { unreachable!("the socket is there until the end") };
+        Pin::new(socket)
     }
 
     fn refuse(&mut self, rejection: Rejection) {
@@ -68,7 +81,7 @@ impl<S> FrontDoor<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for FrontDoor<S> {
+impl<S: Socket> AsyncRead for FrontDoor<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -84,7 +97,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for FrontDoor<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        match Pin::new(&mut self.socket).poll_read(context, buffer) {
+        match self.socket().poll_read(context, buffer) {
             Poll::Pending => {
                 self.pulse.register(context.waker());
                 Poll::Pending
@@ -103,13 +116,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for FrontDoor<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> FrontDoor<S> {
+impl<S: Socket> FrontDoor<S> {
     /// Throws away what the client still sends after it was refused, until it closes or takes too long.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut scratch = [0_u8; 8 * 1024];
         while self.refused.is_some() && self.lingering > 0 && !self.pulse.is_overdue() {
             let mut buffer = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut self.socket).poll_read(context, &mut buffer) {
+            match self.socket().poll_read(context, &mut buffer) {
                 Poll::Pending => {
                     self.pulse.register(context.waker());
                     return Poll::Pending;
@@ -124,7 +137,7 @@ impl<S: AsyncRead + Unpin> FrontDoor<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> FrontDoor<S> {
+impl<S: Socket> FrontDoor<S> {
     /// Writing that keeps the pulse: a client that does not read is cut off in the end.
     fn written(&self, context: &Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
@@ -145,11 +158,11 @@ impl<S: AsyncWrite + Unpin> FrontDoor<S> {
 
     /// Writes what is left of the answer to what was refused.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some((answer, written)) = &mut self.refused {
+        while let (Some((answer, written)), Some(socket)) = (&mut self.refused, &mut self.socket) {
             if *written >= answer.len() {
                 break;
             }
-            let more = ready!(Pin::new(&mut self.socket).poll_write(context, &answer[*written..]))?;
+            let more = ready!(Pin::new(socket).poll_write(context, &answer[*written..]))?;
             if more == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -159,9 +172,9 @@ impl<S: AsyncWrite + Unpin> FrontDoor<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FrontDoor<S> {
+impl<S: Socket> AsyncWrite for FrontDoor<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.socket).poll_write(context, bytes);
+        let result = self.socket().poll_write(context, bytes);
         self.written(context, result)
     }
 
@@ -170,22 +183,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FrontDoor<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        let result = self.socket().poll_write_vectored(context, slices);
         self.written(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.socket.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        self.socket().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_answer(context))?;
-        ready!(Pin::new(&mut self.socket).poll_shutdown(context))?;
+        ready!(self.socket().poll_shutdown(context))?;
         ready!(self.poll_linger(context));
         Poll::Ready(Ok(()))
+    }
+}
+
+/// A server that has seen half a head gives the connection up without shutting it down. Whoever was
+/// refused is told nevertheless.
+impl<S: Socket> Drop for FrontDoor<S> {
+    fn drop(&mut self) {
+        let is_owed = self.refused.as_ref().is_some_and(|(answer, written)| *written < answer.len());
+        let Ok(runtime) = Handle::try_current() else { return };
+        let Some(socket) = self.socket.take_if(|_| is_owed) else { return };
+        let mut door = Self {
+            socket: Some(socket),
+            framing: Framing::new(),
+            pulse: Arc::clone(&self.pulse),
+            tunnel: self.tunnel.clone(),
+            refused: self.refused.take(),
+            lingering: self.lingering,
+        };
+        runtime.spawn(async move {
+            if door.shutdown().await.is_err() {
+                // A caller who does not read it goes without.
+                door.refused.take();
+            }
+        });
     }
 }

@@ -190,11 +190,6 @@ impl Refusal {
         .into()
     }
 
-    /// The settlement of an answer could not be made durable, so the answer is not given.
-    pub(crate) fn not_durable(now: Timestamp) -> Self {
-        Self::reason(Reason::BillingUnavailable, now)
-    }
-
     /// The HTTP status.
     pub(crate) fn status(&self) -> u16 {
         match self {

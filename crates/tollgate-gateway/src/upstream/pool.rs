@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, Sleep};
 use tracing::debug;
 
-use crate::limits::UPSTREAM_KEPT;
+use crate::limits::{READY_WITHIN, UPSTREAM_KEPT};
 
 use super::{Upstream, UpstreamBody};
 
@@ -122,8 +122,12 @@ impl Upstream {
                 // Boxed: few requests open a connection, and their state should not weigh on the others.
                 None => (Box::pin(self.open()).await.map_err(SendError::Connect)?, true),
             };
-            if !is_fresh && line.sender.ready().await.is_err() {
-                continue;
+            if !is_fresh {
+                // One whose last request is still being sent, or that is closing, is left alone.
+                line.patience.as_mut().reset(Instant::now() + READY_WITHIN);
+                if !matches!(before(&mut line.patience, line.sender.ready()).await, Some(Ok(()))) {
+                    continue;
+                }
             }
             line.patience.as_mut().reset(deadline);
             let sending = line.sender.try_send_request(request);

@@ -131,7 +131,7 @@ async fn top_up(
         loop {
             let customer = usize::try_from(chance.below(customers.len() as u64))?;
             let name = format!("top-up-{round}-{}", top_ups.len());
-            let mut top_up = TopUp { customer, name, cents: 1 + chance.below(20), grant: None };
+            let mut top_up = TopUp { customer, name, cents: 1 + chance.below(5), grant: None };
             top_ups.push(top_up.clone());
             top_up.acknowledge(&mut client, &customers).await?;
             if let Some(last) = top_ups.last_mut() {

@@ -15,7 +15,7 @@ use super::{Chance, Figures, Options};
 const CUSTOMERS: usize = 4;
 
 /// What everybody begins with; some will run out of it.
-const OPENING_CENTS: u64 = 300;
+const OPENING_CENTS: u64 = 5;
 
 /// The process is killed between these moments after the load began.
 const KILL_AFTER_MS: (u64, u64) = (40, 600);

@@ -29,7 +29,7 @@ pub(crate) async fn memory(node: &mut Node, model: &Model) {
         let plan = standing.subscription.as_ref().map(|subscription| subscription.plan.key.to_string());
         assert_eq!(plan.as_deref(), Some(expected.plan.key), "the plan of {id}");
         let quotas: Vec<_> = standing.quotas.iter().map(|window| (window.used, window.held)).collect();
-        let expected: Vec<_> = expected.plan.quota.iter().map(|(name, length, _)| {
+        let expected = expected.plan.quota.iter().map(|(name, length, _)| {
             let period = (*name, length.start(now.unix_micros()));
             let used = expected.counters.get(&period).copied().unwrap_or(0);
             (u64::try_from(used).unwrap(), u64::try_from(expected.runs_in(period)).unwrap())

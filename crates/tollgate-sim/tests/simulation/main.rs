@@ -9,6 +9,8 @@
 //! Reading order: `script` is what happens, `node` how it is done for real, `model` what must come out,
 //! `audit` the comparison.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 mod audit;
 mod model;
 mod node;
@@ -24,9 +26,16 @@ const STEPS: u32 = 4_000;
 
 #[test]
 fn lives_on_sqlite_agree_with_the_auditor() {
-    for seed in 1..=4 {
+    for seed in 1..=lives(4) {
         live(seed, None);
     }
+}
+
+/// How many lives: so many, or what `TOLLGATE_TEST_LIVES` says, for a longer look.
+fn lives(usual: u64) -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+    let wanted = std::env::var("TOLLGATE_TEST_LIVES");
+    wanted.map_or(usual, |wanted| wanted.parse().expect("TOLLGATE_TEST_LIVES is a number"))
 }
 
 #[test]

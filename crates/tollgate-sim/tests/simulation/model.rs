@@ -27,6 +27,8 @@ pub(crate) struct Customer {
     /// Calls by quota and start of its period.
     pub(crate) counters: BTreeMap<(&'static str, i64), i128>,
     running: BTreeMap<u64, Running>,
+    /// Calls that run, by quota and start of its period.
+    held: BTreeMap<(&'static str, i64), i128>,
     /// Requests and their cost by hour and outcome.
     pub(crate) usage: BTreeMap<(i64, String), (i128, i128)>,
 }
@@ -67,8 +69,6 @@ struct Running {
     draws: Vec<(GrantId, i128)>,
     on_account: i128,
     quota: Option<(&'static str, i64)>,
-    /// Whether the quota still knows that it runs.
-    counts: bool,
 }
 
 /// What a request comes to.
@@ -106,7 +106,7 @@ impl Model {
     }
 
     pub(crate) fn grant(&mut self, customer: CustomerId, id: GrantId, grant: Grant) {
-        let kind = if grant.is_paid { "top_up" } else { "grant_given" };
+        let kind = if grant.is_paid { "top_up" } else { "grant" };
         self.moves(kind, grant.left);
         self.customer(customer).grants.insert(id, grant);
     }
@@ -164,7 +164,10 @@ impl Model {
         for (id, amount) in &draws {
             customer.grants.get_mut(id).expect("just found").held += amount;
         }
-        customer.running.insert(handle, Running { at: now, draws, on_account: missing, quota, counts: true });
+        if let Some(period) = quota {
+            *customer.held.entry(period).or_default() += 1;
+        }
+        customer.running.insert(handle, Running { at: now, draws, on_account: missing, quota });
         Ok(())
     }
 
@@ -190,6 +193,9 @@ impl Model {
             }
         }
         customer.owed += on_account;
+        if let Some(held) = running.quota.and_then(|period| customer.held.get_mut(&period)) {
+            *held = (*held - 1).max(0);
+        }
         let outcome = Outcome { cost: worth - beyond + on_account, draws, on_account, loss: beyond - on_account };
         if used.is_some() {
             if let Some(period) = running.quota {
@@ -209,6 +215,7 @@ impl Model {
     /// The process is gone, and with it everything that ran.
     pub(crate) fn restart(&mut self) {
         for customer in self.customers.values_mut() {
+            customer.held.clear();
             for running in std::mem::take(&mut customer.running).into_values() {
                 for (id, amount) in running.draws {
                     let grant = customer.grants.get_mut(&id).expect("grants stay");
@@ -219,12 +226,13 @@ impl Model {
         }
     }
 
-    /// Another plan. A quota that it has under the same name goes on; one that it lacks forgets what runs.
+    /// Another plan. A quota that it has under the same name goes on. One that it lacks forgets what runs,
+    /// and if it comes back, the end of that is taken for the end of something that runs then.
     pub(crate) fn subscribe(&mut self, id: CustomerId, plan: PlanFacts) {
         let customer = self.customer(id);
         let name = |plan: &PlanFacts| plan.quota.map(|(name, ..)| name);
         if name(&customer.plan) != name(&plan) {
-            customer.running.values_mut().for_each(|running| running.counts = false);
+            customer.held.clear();
         }
         customer.plan = plan;
     }
@@ -237,8 +245,7 @@ impl Model {
 impl Customer {
     /// What must be in memory as held by a quota's period.
     pub(crate) fn runs_in(&self, period: (&'static str, i64)) -> i128 {
-        let runs = |running: &&Running| running.counts && running.quota == Some(period);
-        i128::try_from(self.running.values().filter(runs).count()).unwrap_or(0)
+        self.held.get(&period).copied().unwrap_or(0)
     }
 
     pub(crate) fn owed_held(&self) -> i128 {

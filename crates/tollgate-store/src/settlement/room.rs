@@ -86,13 +86,33 @@ pub struct Durable {
     pub(super) ticket: u64,
     pub(super) progress: Arc<Progress>,
     pub(super) room: Arc<Room>,
+    pub(super) gives_up: GivesUp,
+}
+
+impl Durable {
+    /// Ends when the group is durable, however long commits fail before.
+    pub async fn at_last(mut self) {
+        self.gives_up = GivesUp::Never;
+        // What never gives up does not fail.
+        let _ = self.await;
+    }
+}
+
+/// When waiting ends without success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivesUp {
+    /// When commits have failed for too long.
+    WhenStuck,
+    /// Never.
+    Never,
 }
 
 impl Future for Durable {
     type Output = Result<(), NotDurable>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(result) = self.progress.of(self.ticket) {
+        let outcome = || self.progress.of(self.ticket).filter(|it| it.is_ok() || self.gives_up == GivesUp::WhenStuck);
+        if let Some(result) = outcome() {
             return Poll::Ready(result);
         }
         let mut waiting = self.room.lock();
@@ -102,6 +122,6 @@ impl Future for Durable {
         }
         drop(waiting);
         // The commit may have come between the first look and the entry in the list.
-        self.progress.of(self.ticket).map_or(Poll::Pending, Poll::Ready)
+        outcome().map_or(Poll::Pending, Poll::Ready)
     }
 }

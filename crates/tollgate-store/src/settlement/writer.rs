@@ -17,7 +17,7 @@ use super::fold::{self, Scene};
 use super::pending::{Pending, SHARDS, shard_of};
 use super::queue::{BYTES_MAX, Batch, Queue};
 use super::replay::{self, chain_name};
-use super::room::{Durable, Progress, Room};
+use super::room::{Durable, GivesUp, Progress, Room};
 
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
@@ -100,7 +100,7 @@ impl Settler {
     /// Ends when the entry behind `ticket` is durable, or when it cannot be for too long. `core` is the room of the runtime that waits.
     pub fn durable(&self, ticket: Ticket, core: usize) -> Durable {
         let room = Arc::clone(&self.shared.rooms[core % self.shared.rooms.len()]);
-        Durable { ticket: ticket.0, progress: Arc::clone(&self.shared.progress), room }
+        Durable { ticket: ticket.0, progress: Arc::clone(&self.shared.progress), room, gives_up: GivesUp::WhenStuck }
     }
 
     /// Wakes the waiting requests of `core` for as long as it runs. Each core's runtime runs one.

@@ -1,7 +1,10 @@
 //! The demo keeps its promise: every request that it prints has the outcome that it prints.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::Value;
-use tollgate_core::decision::{Reason, RetryClass};
+use tollgate_core::decision::Reason;
 
 use super::harness::{Answer, Demo, Scenario};
 
@@ -62,10 +65,7 @@ fn is_a_problem(demo: &Demo, scenario: &Scenario, answer: &Answer) {
         402 => assert_eq!(should_retry, "false", "{reason}: an SDK must not send it again"),
         _ => assert_ne!(should_retry, "true", "{reason}"),
     }
-    if reason.retry_class() == RetryClass::AfterTime {
-        let after: u64 = answer.header("retry-after").parse().unwrap_or(0);
-        assert!(after > 0, "{reason}: Retry-After is {:?}", answer.header("retry-after"));
-    }
+    retries_as_documented(reason, &answer.header("retry-after"));
     let link = answer.header("link");
     assert!(link.contains(&format!("/docs/errors/{reason}>; rel=\"help\"")), "{reason}: Link is {link:?}");
     let is_llm = scenario.path.starts_with("/v1/");
@@ -78,6 +78,22 @@ fn is_a_problem(demo: &Demo, scenario: &Scenario, answer: &Answer) {
     }
     assert!(!answer.text().contains(demo_secret(scenario)), "{reason}: the key is in the answer");
     assert!(!demo.process.log().contains(demo_secret(scenario)), "{reason}: the key is in the log");
+}
+
+/// `Retry-After` is what the page of the reason says: not sent, a number, or at most an hour.
+fn retries_as_documented(reason: Reason, header: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/errors/{reason}.md"));
+    let page = fs::read_to_string(page).unwrap();
+    let said = page.lines().find_map(|line| line.strip_prefix("- `Retry-After`: ")).unwrap();
+    let number = said.trim_matches('`').parse::<u64>();
+    match (said, number) {
+        ("not sent", _) => assert_eq!(header, "", "{reason}"),
+        (_, Ok(seconds)) => assert_eq!(header.parse(), Ok(seconds), "{reason}"),
+        _ => assert!(
+            header.is_empty() || header.parse().is_ok_and(|seconds: u64| seconds <= 3_600),
+            "{reason}: {header}"
+        ),
+    }
 }
 
 fn is_empty(member: &Value) -> bool {

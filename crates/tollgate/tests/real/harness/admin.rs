@@ -19,7 +19,6 @@ pub(crate) struct Admin {
 #[derive(Clone)]
 pub(crate) struct Buyer {
     pub(crate) customer: String,
-    pub(crate) application: String,
     pub(crate) key: String,
 }
 
@@ -70,7 +69,7 @@ impl Admin {
         let application = self.post(&format!("/customers/{customer}/applications"), json!({ "name": "main" })).await;
         let application = name(&application["id"]);
         let key = self.post(&format!("/applications/{application}/keys"), json!({ "name": "first" })).await;
-        let buyer = Buyer { customer, application, key: name(&key["text"]) };
+        let buyer = Buyer { customer, key: name(&key["text"]) };
         self.post(&format!("/customers/{}/subscriptions", buyer.customer), json!({ "plan": plan })).await;
         if credit != "0" {
             self.top_up(&buyer, credit).await;

@@ -58,10 +58,9 @@ impl Raw {
     }
 
     async fn more(&mut self) -> bool {
-        let mut piece = [0; 16 * 1024];
+        self.buffer.reserve(16 * 1024);
         // A reset is an end as well.
-        let read = in_time("bytes or an end", self.stream.read(&mut piece)).await.unwrap_or(0);
-        self.buffer.extend_from_slice(&piece[..read]);
+        let read = in_time("bytes or an end", self.stream.read_buf(&mut self.buffer)).await.unwrap_or(0);
         read > 0
     }
 }
