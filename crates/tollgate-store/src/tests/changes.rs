@@ -324,6 +324,34 @@ fn what_is_sold_can_be_invoiced() {
 const GOOD_PLAN: &str = r#"{ "key": "a", "name": "A", "currency": "USD", "base_price": "1000000" }"#;
 
 #[test]
+fn a_payment_is_booked_once() {
+    on_both(|bench| async move {
+        let (id, ..) = customer(&bench.store).await;
+        let payment = |reference: &str| PaymentRow {
+            id: Text(bench.store.mint()),
+            customer: Text(id),
+            provider: "simulator".to_owned(),
+            provider_reference: reference.to_owned(),
+            purpose: "Top-up".to_owned(),
+            amount: Text("5".parse().unwrap()),
+            currency: Text("USD".parse().unwrap()),
+            status: PaymentStatus::Succeeded,
+            decline_code: None,
+            created_at: Text(NOW),
+        };
+        let mut change = bench.store.change("payments").await.unwrap();
+        for unnamed in ["", "", "ch_1"] {
+            change.record_payment(&payment(unnamed)).await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let mut change = bench.store.change("payments").await.unwrap();
+        let twice = change.record_payment(&payment("ch_1")).await.unwrap_err();
+        assert_eq!(twice.to_string(), "payment ch_1 of simulator is booked already");
+        assert!(matches!(twice, StoreError::Conflict(_)));
+    });
+}
+
+#[test]
 fn an_answer_is_stored_with_its_effect_and_belongs_to_one_request() {
     on_both(|bench| async move {
         let answer = StoredAnswer { status: 201, body: "{}".to_owned() };
