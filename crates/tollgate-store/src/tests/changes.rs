@@ -352,6 +352,17 @@ fn a_payment_is_booked_once() {
 }
 
 #[test]
+fn a_setting_that_is_made_once_is_the_same_for_all() {
+    on_both(|bench| async move {
+        let (one, other) = tokio::join!(bench.store.setting_once("key", "a"), bench.store.setting_once("key", "b"));
+        let made = one.unwrap();
+        assert_eq!(made, other.unwrap());
+        assert_eq!(bench.store.setting_once("key", "c").await.unwrap(), made);
+        assert_eq!(bench.store.setting("key").await.unwrap(), Some(made));
+    });
+}
+
+#[test]
 fn an_answer_is_stored_with_its_effect_and_belongs_to_one_request() {
     on_both(|bench| async move {
         let answer = StoredAnswer { status: 201, body: "{}".to_owned() };
