@@ -129,6 +129,35 @@ fn a_restricted_key_pays_and_lifts_no_restriction() {
 }
 
 #[test]
+fn a_key_that_expires_opens_nothing_that_lasts_longer() {
+    on_sqlite(|bench| async move {
+        let shop = Shop::open(&bench).await;
+        let router = bench.with(|settings| settings.sign_in = SignIn::Key);
+        let buyer = shop.buyer("starter").await;
+        let request = shop.refused(Some(&buyer), Reason::ScopeMissing, json!({})).await;
+        let keys = format!("/customers/{}/keys", buyer.id);
+        let expiring = shop.expiring_key(&buyer, json!({ "scopes": ["records:write"] }), "2026-11-22T00:00:00Z").await;
+        let cookie = cookie(&sign_in(&router, &request, "create_key", &expiring).await);
+        let send = async |action: &str| {
+            let url = format!("/r/{request}/{action}");
+            let page = get(&router, &url, &[("cookie", &cookie)]).await;
+            let form = Form::of(&page.text);
+            let headers = [("cookie", &*cookie), ("origin", PORTAL)];
+            let reply = ask(&router, Method::POST, &url, &headers, &encoded(&form.0)).await;
+            (page.text, reply)
+        };
+        let (page, created) = send("create_key").await;
+        assert!(page.contains("It expires at 2026-11-22T00:00:00Z"), "{page}");
+        assert_eq!(created.status, 200, "{}", created.text);
+        let keys = bench.get(&keys).await;
+        let new = keys["data"].as_array().unwrap().iter().find(|key| key["name"] == "New key").unwrap();
+        assert_eq!(new["expires_at"], "2026-11-22T00:00:00Z");
+        let (_, changed) = send("change_key").await;
+        assert!(changed.status == 403 && changed.text.contains("works longer"), "{}", changed.text);
+    });
+}
+
+#[test]
 fn requests_without_a_customer_need_no_sign_in_and_unknown_ones_have_a_page() {
     on_sqlite(|bench| async move {
         let shop = Shop::open(&bench).await;
