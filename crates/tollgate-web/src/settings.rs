@@ -20,7 +20,7 @@ pub struct Settings {
     pub support: String,
     /// Whether this is a sandbox.
     pub sandbox: Sandbox,
-    /// How visitors show whose pages they may see.
+    /// How visitors show whose pages they may see. Outside of a sandbox it is by a key, whatever this says.
     pub sign_in: SignIn,
     /// Who lifts the review of a customer.
     pub review: Review,
@@ -49,7 +49,7 @@ pub enum Sandbox {
 pub enum SignIn {
     /// By an API key of the customer.
     Key,
-    /// Not at all: whoever has the link may act. For a demo on one's own machine only.
+    /// Not at all: whoever has the link may act. For a demo on one's own machine, in a sandbox only.
     None {
         /// Whose pages are shown where a request does not say: its key was missing, wrong or revoked.
         visitor: Option<CustomerId>,

@@ -158,6 +158,19 @@ fn a_key_that_expires_opens_nothing_that_lasts_longer() {
 }
 
 #[test]
+fn outside_of_a_sandbox_everybody_signs_in() {
+    on_sqlite(|bench| async move {
+        let shop = Shop::open(&bench).await;
+        let buyer = shop.buyer("starter").await;
+        let request = shop.refused(Some(&buyer), Reason::InsufficientBalance, json!({})).await;
+        let page = format!("/r/{request}");
+        assert_eq!(get(bench.router(), &page, &[]).await.status, StatusCode::OK);
+        let live = bench.with(|settings| settings.sandbox = crate::Sandbox::Off);
+        assert_eq!(get(&live, &page, &[]).await.status, StatusCode::UNAUTHORIZED);
+    });
+}
+
+#[test]
 fn requests_without_a_customer_need_no_sign_in_and_unknown_ones_have_a_page() {
     on_sqlite(|bench| async move {
         let shop = Shop::open(&bench).await;
@@ -336,7 +349,8 @@ fn the_start_page_shows_requests_to_try_in_a_sandbox_only() {
         let request = shop.refused(Some(&buyer), Reason::InsufficientBalance, json!({})).await;
         let page = get(&router, &format!("/r/{request}"), &[]).await.text;
         assert!(page.contains("Send it again") && page.contains("/records/17"), "{page}");
-        let paying = get(&live, &format!("/r/{request}/top_up"), &[]).await.text;
+        let cookie = cookie(&sign_in(&live, &request, "", &buyer.key).await);
+        let paying = get(&live, &format!("/r/{request}/top_up"), &[("cookie", &cookie)]).await.text;
         assert!(paying.contains("Nothing can be paid on this page"), "simulated money buys nothing: {paying}");
     });
 }
