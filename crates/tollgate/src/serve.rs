@@ -41,14 +41,36 @@ impl Foundation {
     /// # Errors
     /// In a sentence for whoever started it.
     pub async fn lay(config: Config) -> anyhow::Result<Self> {
+        let ground = Self::open(config).await?;
+        ground.publish().await?;
+        Ok(ground)
+    }
+
+    /// The same on a store in which nobody is a customer yet: what is shown there must not mix with
+    /// anybody's records.
+    ///
+    /// # Errors
+    /// In a sentence for whoever started it; nothing was published then.
+    pub async fn lay_on_empty_store(config: Config) -> anyhow::Result<Self> {
+        let ground = Self::open(config).await?;
+        let has_customers = !ground.store.customers("", "", 1).await?.is_empty();
+        anyhow::ensure!(!has_customers, "the database holds customers already; use an empty one");
+        ground.publish().await?;
+        Ok(ground)
+    }
+
+    async fn open(config: Config) -> anyhow::Result<Self> {
         let control = Bound::at(config.control.address).await?;
         let clock = Arc::new(SystemClock::default());
         let store = open_store(&config, &clock).await?;
         if config.sandbox.enabled {
             clock.advance(ahead(&store).await?);
         }
-        config.declared.publish(&store).await.context("the configuration could not be published")?;
         Ok(Self { config, clock, store, control })
+    }
+
+    async fn publish(&self) -> anyhow::Result<()> {
+        self.config.declared.publish(&self.store).await.context("the configuration could not be published")
     }
 
     /// The store.
