@@ -59,7 +59,7 @@ impl Web {
             store,
             gate,
             payments: payments.filter(is_usable),
-            signer: Signer::new(),
+            signer: Signer::new(&settings.form_key),
             settings,
             metrics: Metrics::new(),
             sessions: Sessions::default(),
