@@ -5,10 +5,10 @@ use tollgate_store::definition::PlanDefinition;
 use tollgate_store::subscriptions::{NewSubscription, State, SubscriptionRow, SuspendedByName};
 
 use super::debt::Debt;
-use super::paying::{self, Afterwards};
-use super::{Wish, purchase};
+use super::{Wish, paying, purchase};
 use crate::pages::done::Done;
 use crate::pages::form::{Fields, Token};
+use crate::pages::order::Order;
 use crate::pages::sheet::{Choice, Field, Sheet};
 use crate::pages::stop::Stop;
 use crate::pages::visit::Visit;
@@ -129,17 +129,17 @@ pub(super) async fn sheet(visit: &Visit, intent: Intent, wish: &Wish) -> Result<
         text,
         code: Vec::new(),
         fields: vec![Field::Choice { name: "plan", label: "Plan".to_owned(), options: options.collect() }],
-        payment: if costs { Some(paying::ways(visit).await?) } else { None },
+        payment: if costs { Some(paying::ways(visit, Nanos::ZERO).await?) } else { None },
         button: Some(button.to_owned()),
     })
 }
 
 pub(super) async fn act(visit: &Visit, intent: Intent, fields: &Fields, token: &Token) -> Result<Done, Stop> {
     let current = current(visit).await?;
-    must_owe_nothing(visit, current.as_ref()).await?;
-    let candidates = candidates(visit, intent, current.as_ref()).await?;
-    let chosen = candidates.into_iter().find(|candidate| candidate.value() == fields.get("plan"));
-    let chosen = chosen.ok_or_else(|| Stop::invalid("plan", "one of the plans as they are on sale now"))?;
+    let chosen = match Order::placed(&visit.web, token).await? {
+        Some(_) => ordered(visit, fields.get("plan")).await?,
+        None => chosen(visit, intent, current.as_ref(), fields.get("plan")).await?,
+    };
     let add_ons = current.map_or_else(Vec::new, |current| current.add_ons);
     let new = NewSubscription {
         plan: chosen.definition.key.clone(),
@@ -150,16 +150,32 @@ pub(super) async fn act(visit: &Visit, intent: Intent, fields: &Fields, token: &
         anchor_at: None,
     };
     let (price, purpose) = (chosen.price(), format!("Plan {}", chosen.definition.name));
-    let paid = match price.amount.is_positive() {
-        true => Some(paying::pay(visit, fields, token, (price, &purpose), Afterwards::Keep).await?),
-        false => None,
-    };
+    let paid = paying::buy(visit, fields, token, (price, &purpose)).await?;
     let mut change = visit.change().await?;
     if let Some(paid) = &paid {
-        paid.book(visit, &mut change, price).await?;
-        paid.record(visit, &mut change).await?;
+        paid.book(visit, &mut change).await?;
     }
     change.subscribe(visit.id(), &new).await?;
     let text = vec![format!("You are on plan {} from now on.", chosen.definition.name), purchase::receipt(price)];
     Done::new(purpose, text).commit(change, token).await
+}
+
+/// The plan called `name`, of those that can be chosen now.
+async fn chosen(
+    visit: &Visit,
+    intent: Intent,
+    current: Option<&SubscriptionRow>,
+    name: &str,
+) -> Result<Candidate, Stop> {
+    must_owe_nothing(visit, current).await?;
+    let candidates = candidates(visit, intent, current).await?;
+    let chosen = candidates.into_iter().find(|candidate| candidate.value() == name);
+    chosen.ok_or_else(|| Stop::invalid("plan", "one of the plans as they are on sale now"))
+}
+
+/// The plan called `name` that may have been paid: it is carried out, however things stand now.
+async fn ordered(visit: &Visit, name: &str) -> Result<Candidate, Stop> {
+    let (key, version) = purchase::named(name).ok_or(Stop::Outdated)?;
+    let sold = visit.web.store().item::<PlanDefinition>(key, Some(version)).await?;
+    Ok(Candidate { definition: sold.definition, version: sold.version, has_trial: false })
 }
