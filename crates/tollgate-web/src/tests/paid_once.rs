@@ -231,6 +231,32 @@ fn a_request_that_is_not_confirmed_is_paid_also_if_the_wallet_covers_it_meanwhil
 }
 
 #[test]
+fn a_link_that_somebody_else_followed_is_not_paid_again() {
+    on_sqlite(|bench| async move {
+        let shop = Shop::open(&bench).await;
+        let till = Till::open(&bench);
+        let visitor = Visitor::new(&bench, &till);
+        let newcomer = shop.newcomer().await;
+        let request = shop.refused(Some(&newcomer), Reason::SubscriptionRequired, json!({})).await;
+        let url = format!("/r/{request}/subscribe");
+        let (one, other) = (visitor.token(&url).await, visitor.token(&url).await);
+        assert_eq!(visitor.send(&url, &one, json!({ "plan": "starter@1" })).await.status, 200);
+        let late = visitor.send(&url, &other, json!({ "plan": "starter@1" })).await;
+        assert!(late.status == 409 && late.text.contains("Already done"), "{}", late.text);
+        assert!(shop.get(&url).await.text.contains("Send the request again"));
+
+        shop.set_state(&newcomer, json!({ "status": "expired", "ended_at": "2026-11-01T00:00:00Z" })).await;
+        let request = shop.refused(Some(&newcomer), Reason::SubscriptionExpired, json!({})).await;
+        let url = format!("/r/{request}/renew");
+        let (one, other) = (visitor.token(&url).await, visitor.token(&url).await);
+        assert_eq!(visitor.send(&url, &one, json!({ "plan": "starter@1" })).await.status, 200);
+        let late = visitor.send(&url, &other, json!({ "plan": "starter@1" })).await;
+        assert!(late.status == 409 && late.text.contains("Already done"), "{}", late.text);
+        assert_eq!(till.taken(), ["USD 19.00", "USD 19.00"]);
+    });
+}
+
+#[test]
 fn a_restricted_key_takes_off_the_card_on_file_what_is_missing_and_no_more() {
     on_sqlite(|bench| async move {
         let shop = Shop::open(&bench).await;

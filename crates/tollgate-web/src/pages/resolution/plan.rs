@@ -1,6 +1,7 @@
 //! Plans: choosing one, renewing one, moving to a larger one. The period begins anew and is paid at once.
 
 use tollgate_core::money::{Money, Nanos};
+use tollgate_core::time::Timestamp;
 use tollgate_store::definition::PlanDefinition;
 use tollgate_store::subscriptions::{NewSubscription, State, SubscriptionRow, SuspendedByName};
 
@@ -78,6 +79,28 @@ async fn candidates(visit: &Visit, intent: Intent, current: Option<&Subscription
     Ok(found)
 }
 
+/// Whether somebody in `state` is served.
+fn gives_access(state: &State, now: Timestamp) -> bool {
+    match state {
+        State::Active => true,
+        State::Trialing { ends_at } => ends_at.0 > now,
+        State::PastDue { grace_until, .. } => grace_until.0 > now,
+        State::Suspended { .. } | State::Expired { .. } | State::Canceled { .. } => false,
+    }
+}
+
+/// Whoever opens a link that somebody else has followed already does not pay a second time.
+fn must_be_needed(visit: &Visit, intent: Intent, current: Option<&SubscriptionRow>) -> Result<(), Stop> {
+    let now = visit.web.store().now();
+    match (intent, current) {
+        (Intent::Subscribe | Intent::Renew, Some(current)) if gives_access(&current.state, now) => {
+            let detail = format!("Already done: plan {} gives access. Send the request again.", current.plan);
+            Err(Stop::Impossible(detail))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A change of plan does not make anybody forget what is open.
 async fn must_owe_nothing(visit: &Visit, current: Option<&SubscriptionRow>) -> Result<(), Stop> {
     if Debt::of(visit).await?.blocks_subscription() {
@@ -99,6 +122,7 @@ async fn current(visit: &Visit) -> Result<Option<SubscriptionRow>, Stop> {
 pub(super) async fn sheet(visit: &Visit, intent: Intent, wish: &Wish) -> Result<Sheet, Stop> {
     let current = current(visit).await?;
     must_owe_nothing(visit, current.as_ref()).await?;
+    must_be_needed(visit, intent, current.as_ref())?;
     let candidates = candidates(visit, intent, current.as_ref()).await?;
     if candidates.is_empty() {
         let text = "No plan on sale would end this refusal. Please contact support.";
@@ -168,6 +192,7 @@ async fn chosen(
     name: &str,
 ) -> Result<Candidate, Stop> {
     must_owe_nothing(visit, current).await?;
+    must_be_needed(visit, intent, current)?;
     let candidates = candidates(visit, intent, current).await?;
     let chosen = candidates.into_iter().find(|candidate| candidate.value() == name);
     chosen.ok_or_else(|| Stop::invalid("plan", "one of the plans as they are on sale now"))
