@@ -129,6 +129,8 @@ CREATE TABLE payments (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX payments_by_customer ON payments (customer_id, created_at);
+-- A payment is booked once.
+CREATE UNIQUE INDEX payments_by_reference ON payments (provider, provider_reference) WHERE provider_reference <> '';
 
 CREATE TABLE grants (
     id TEXT PRIMARY KEY,

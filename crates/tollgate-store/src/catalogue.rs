@@ -31,7 +31,7 @@ impl Item for PlanDefinition {
         &self.key
     }
     fn check(&self) -> Result<(), StoreError> {
-        self.to_core(1).map(drop)
+        self.check()
     }
 }
 
@@ -41,7 +41,7 @@ impl Item for AddOnDefinition {
         &self.key
     }
     fn check(&self) -> Result<(), StoreError> {
-        self.to_core(1).map(drop)
+        self.check()
     }
 }
 

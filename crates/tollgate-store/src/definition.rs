@@ -42,6 +42,14 @@ pub(crate) fn check_name(field: &str, name: &str) -> Result<(), StoreError> {
     Err(StoreError::invalid(field, "1 to 120 letters, digits, dots, dashes, slashes or underscores"))
 }
 
+/// The name of what is sold. It stands on invoices, after a word that says what it is.
+fn check_title(field: &str, title: &str) -> Result<(), StoreError> {
+    if title.trim().is_empty() || title.chars().count() > 120 || title.chars().any(char::is_control) {
+        return Err(StoreError::invalid(field, "1 to 120 characters without control characters"));
+    }
+    Ok(())
+}
+
 /// Puts `prefix` before the field of an error.
 pub(crate) fn within<T>(prefix: &str, result: Result<T, StoreError>) -> Result<T, StoreError> {
     result.map_err(|error| match error {

@@ -10,6 +10,7 @@ use tollgate_core::id::{CustomerId, InvoiceId};
 use tollgate_core::ledger::template;
 use tollgate_core::standing::OpenInvoice;
 
+use crate::customers::check_label;
 use crate::definition::{Amount, At, CurrencyCode, CustomerIdText, InvoiceIdText, Text};
 use crate::grants::check_amount;
 use crate::row::Columns as _;
@@ -76,6 +77,17 @@ pub struct NewInvoice {
     pub grace_days: u16,
 }
 
+impl NewInvoice {
+    /// Whether it can be made. Whoever takes money for it asks before.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the field.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check_label("purpose", &self.purpose)?;
+        check_amount("amount", self.amount.0)
+    }
+}
+
 fn from_row(row: &AnyRow) -> Result<InvoiceRow, StoreError> {
     Ok(InvoiceRow {
         id: Text(row.parsed("id")?),
@@ -139,8 +151,7 @@ impl Change {
             INSERT INTO invoices (id, number, customer_id, purpose, amount, currency, status, due_at, blocks_at,
                                   created_at)
             VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9)";
-        crate::customers::check_label("purpose", &new.purpose)?;
-        check_amount("amount", new.amount.0)?;
+        new.check()?;
         let owner = self.read_customer(customer).await?;
         let due_at = new.due_at.map_or(self.now, |at| at.0);
         let grace = Duration::from_secs(u64::from(new.grace_days) * 86_400);

@@ -250,17 +250,18 @@ impl Change {
     /// Writes down a payment that was tried.
     ///
     /// # Errors
-    /// If the database does not answer.
+    /// [`StoreError::Conflict`] if it is booked already: the change must not happen a second time.
     pub async fn record_payment(&mut self, payment: &PaymentRow) -> Result<(), StoreError> {
         const INSERT: &str = "
             INSERT INTO payments (id, customer_id, provider, provider_reference, purpose, amount, currency, status,
                                   decline_code, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (provider, provider_reference) WHERE provider_reference <> '' DO NOTHING";
         let status = match payment.status {
             PaymentStatus::Succeeded => "succeeded",
             PaymentStatus::Declined => "declined",
         };
-        sqlx::query(INSERT)
+        let written = sqlx::query(INSERT)
             .bind(payment.id.0.to_string())
             .bind(payment.customer.0.to_string())
             .bind(&payment.provider)
@@ -273,6 +274,10 @@ impl Change {
             .bind(payment.created_at.0.unix_micros())
             .execute(self.connection())
             .await?;
+        if written.rows_affected() == 0 {
+            let PaymentRow { provider, provider_reference, .. } = payment;
+            return Err(StoreError::Conflict(format!("payment {provider_reference} of {provider} is booked already")));
+        }
         self.audit("payment.record", &payment.id.0.to_string(), None::<&()>, Some(payment)).await
     }
 }

@@ -14,6 +14,21 @@ impl Store {
         row.map(|row| row.text("value")).transpose()
     }
 
+    /// The setting called `name`; `fresh` becomes it if it was never set. Whoever asks first decides: all who
+    /// ask get the same.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn setting_once(&self, name: &str, fresh: &str) -> Result<String, StoreError> {
+        const MAKE: &str = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        {
+            let _lane = self.db.write_lane().await;
+            sqlx::query(MAKE).bind(name).bind(fresh).execute(&self.db.pool).await?;
+        }
+        let made = self.setting(name).await?;
+        made.ok_or_else(|| StoreError::not_found("setting", name))
+    }
+
     /// Remembers `value` as the setting called `name`.
     ///
     /// # Errors

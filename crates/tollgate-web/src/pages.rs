@@ -12,6 +12,7 @@ mod form;
 mod html;
 mod incident;
 mod incident_page;
+mod order;
 mod playground;
 mod resolution;
 mod resolution_page;

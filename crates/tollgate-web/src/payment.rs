@@ -17,6 +17,9 @@ use crate::Web;
 /// Who changes something in the course of a payment, in the audit trail.
 const ACTOR: &str = "payments";
 
+/// Where declines are kept, by the name of the payment.
+const DECLINES: &str = "decline";
+
 /// What is to be paid.
 #[derive(Debug, Clone)]
 pub(crate) struct Bill {
@@ -93,11 +96,16 @@ fn row(
     }
 }
 
+/// Whether the payment under this name was declined.
+pub(crate) async fn was_declined(web: &Web, once: &str) -> Result<bool, StoreError> {
+    Ok(web.store().stored_answer(DECLINES, once, "").await?.is_some())
+}
+
 /// A decline that is repeated under its name is the same decline.
 async fn write_down_decline(web: &Web, bill: &Bill, declined: &PaymentRow) -> Result<(), StoreError> {
     let mut change = web.store().change(ACTOR).await?;
     let answer = StoredAnswer { status: 402, body: String::new() };
-    match change.store_answer("decline", &bill.once, "", &answer).await {
+    match change.store_answer(DECLINES, &bill.once, "", &answer).await {
         Ok(()) => (),
         Err(StoreError::Conflict(_)) => return Ok(()),
         Err(error) => return Err(error),

@@ -30,15 +30,16 @@ pub(crate) fn is_same(given: &str, wanted: &str) -> bool {
     verify_slices_are_equal(hash(given).as_ref(), hash(wanted).as_ref()).is_ok()
 }
 
-/// Signs texts that come back from browsers; every process has a key of its own.
+/// Signs texts that come back from browsers.
 pub(crate) struct Signer(hmac::Key);
 
 impl Signer {
-    pub(crate) fn new() -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, random_text().as_bytes()))
+    /// Who signs with the same `key` makes the same signatures: forms outlive the process that made them.
+    pub(crate) fn new(key: &str) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()))
     }
 
-    /// What proves that this process has seen `text`.
+    /// What proves that `text` was made here.
     pub(crate) fn sign(&self, text: &str) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, text.as_bytes()))
     }
@@ -57,9 +58,8 @@ mod tests {
     #[test]
     fn random_texts_differ_and_signatures_do_not() {
         assert_ne!(random_text(), random_text());
-        let signer = Signer::new();
-        assert_eq!(signer.sign("x"), signer.sign("x"));
-        assert_ne!(signer.sign("x"), Signer::new().sign("x"));
+        assert_eq!(Signer::new("key").sign("x"), Signer::new("key").sign("x"));
+        assert_ne!(Signer::new("key").sign("x"), Signer::new("other").sign("x"));
     }
 
     #[test]

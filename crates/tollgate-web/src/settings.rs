@@ -4,12 +4,17 @@ use tollgate_core::id::CustomerId;
 use tollgate_core::money::Money;
 
 /// What the operator sets about the control plane. URLs have no slash at the end.
+///
+/// It holds secrets, so it has no `Debug`.
 #[derive(Clone)]
 pub struct Settings {
     /// The name of what is sold, for pages.
     pub product: String,
     /// The bearer token of the admin API; empty to refuse everybody.
     pub admin_token: String,
+    /// Signs the forms of pages. The same at every start: a form that was sent before a restart and is sent
+    /// again after it asks for the same thing, and is paid once.
+    pub form_key: String,
     /// Where people find this control plane: `https://portal.example.com`.
     pub portal_url: String,
     /// Where programs find the gateway: `https://api.example.com`.
@@ -20,7 +25,7 @@ pub struct Settings {
     pub support: String,
     /// Whether this is a sandbox.
     pub sandbox: Sandbox,
-    /// How visitors show whose pages they may see.
+    /// How visitors show whose pages they may see. Outside of a sandbox it is by a key, whatever this says.
     pub sign_in: SignIn,
     /// Who lifts the review of a customer.
     pub review: Review,
@@ -49,7 +54,7 @@ pub enum Sandbox {
 pub enum SignIn {
     /// By an API key of the customer.
     Key,
-    /// Not at all: whoever has the link may act. For a demo on one's own machine only.
+    /// Not at all: whoever has the link may act. For a demo on one's own machine, in a sandbox only.
     None {
         /// Whose pages are shown where a request does not say: its key was missing, wrong or revoked.
         visitor: Option<CustomerId>,

@@ -5,4 +5,5 @@ pub(crate) mod bench;
 mod document;
 mod page_rules;
 mod pages;
+mod paid_once;
 mod visitor;

@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::metrics::Metrics;
 use crate::secret::Signer;
 use crate::session::Sessions;
-use crate::settings::{Sandbox, Settings};
+use crate::settings::{Sandbox, Settings, SignIn};
 
 /// The control plane. Cheap to clone.
 #[derive(Clone)]
@@ -39,15 +39,18 @@ struct Lanes {
 }
 
 impl Web {
-    /// A control plane. Without a payment provider nothing can be bought on its pages; simulated money
-    /// buys nothing outside of a sandbox.
+    /// A control plane. Without a payment provider nothing can be bought on its pages. Outside of a sandbox
+    /// simulated money buys nothing, and everybody signs in with a key.
     #[must_use]
     pub fn new(
         store: Store,
         gate: Arc<dyn Gate>,
         payments: Option<Arc<dyn PaymentProvider>>,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Self {
+        if settings.sandbox == Sandbox::Off {
+            settings.sign_in = SignIn::Key;
+        }
         let is_usable = |provider: &Arc<dyn PaymentProvider>| match (settings.sandbox, provider.money_kind()) {
             (Sandbox::On, _) | (Sandbox::Off, MoneyKind::Real) => true,
             (Sandbox::Off, MoneyKind::Simulated) => false,
@@ -56,10 +59,10 @@ impl Web {
             store,
             gate,
             payments: payments.filter(is_usable),
+            signer: Signer::new(&settings.form_key),
             settings,
             metrics: Metrics::new(),
             sessions: Sessions::default(),
-            signer: Signer::new(),
             lanes: Lanes { locks: std::array::from_fn(|_| Mutex::new(())), hasher: RandomState::new() },
             verifying: Mutex::new(()),
         }))

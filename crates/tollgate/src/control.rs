@@ -6,6 +6,7 @@ mod verifier;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -47,6 +48,7 @@ pub(crate) struct Bound {
 pub(crate) struct ControlPlane {
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
+    shutdown_grace: Duration,
 }
 
 impl Bound {
@@ -61,8 +63,8 @@ impl Bound {
         Ok(Self { listener, address })
     }
 
-    /// Answers from now on.
-    pub(crate) fn serve(self, web: Web) -> ControlPlane {
+    /// Answers from now on. When it is stopped, what is under way has `shutdown_grace` to complete.
+    pub(crate) fn serve(self, web: Web, shutdown_grace: Duration) -> ControlPlane {
         let (stop, mut stopped) = watch::channel(false);
         let served = tokio::spawn(async move {
             let serving = axum::serve(self.listener, tollgate_web::router(web)).with_graceful_shutdown(async move {
@@ -72,7 +74,7 @@ impl Bound {
                 error!(%error, "The control plane ended");
             }
         });
-        ControlPlane { stop, served }
+        ControlPlane { stop, served, shutdown_grace }
     }
 }
 
@@ -81,16 +83,24 @@ impl ControlPlane {
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(true);
         let abort = self.served.abort_handle();
-        // A page that is kept open must not keep the process.
-        if tokio::time::timeout(std::time::Duration::from_secs(5), self.served).await.is_err() {
+        // A payment that is under way is booked; a page that is kept open must not keep the process.
+        if tokio::time::timeout(self.shutdown_grace, self.served).await.is_err() {
             abort.abort();
         }
     }
 }
 
+/// How people and programs reach a node.
+pub(crate) struct Urls {
+    pub(crate) control: String,
+    pub(crate) gateway: String,
+}
+
 /// What the control plane is told: the configuration, and what a demo shows besides.
-pub(crate) fn settings(config: &Config, control_url: String, gateway_url: String, exhibits: Exhibits) -> Settings {
+pub(crate) fn settings(config: &Config, urls: Urls, form_key: String, exhibits: Exhibits) -> Settings {
+    let Urls { control: control_url, gateway: gateway_url } = urls;
     Settings {
+        form_key,
         product: config.control.product.clone(),
         admin_token: config.control.admin_token.clone(),
         docs_url: format!("{control_url}/docs/errors"),

@@ -98,7 +98,7 @@ impl Demo {
         nowhere.bind(free)?;
         let config = configure(options, sandbox.addr(), nowhere.local_addr()?)?;
         let admin_token = config.control.admin_token.clone();
-        let foundation = Foundation::lay(config).await?;
+        let foundation = Foundation::lay_on_empty_store(config).await?;
         let cast = cast::fill(foundation.store()).await.context("the cast of the demo could not be set up")?;
         let node = foundation.serve(|gateway| exhibits(&cast, gateway)).await?;
         let gateway = node.gateway_address();

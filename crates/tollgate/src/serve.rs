@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
+use tollgate_core::id::Ids as _;
 use tollgate_gateway::{Gateway, NoVerifier, Options, Settlement, Setup, Verifier};
 use tollgate_meter::tokens::{self, Encoding};
 use tollgate_payments::{PaymentProvider, Simulator};
@@ -14,9 +15,9 @@ use tollgate_web::Web;
 use tracing::{info, warn};
 
 use crate::config::{Config, SettlementMode};
-use crate::control::{self, Bound, ControlPlane, Exhibits, Figures, ProviderVerifier, RunningGate};
+use crate::control::{self, Bound, ControlPlane, Exhibits, Figures, ProviderVerifier, RunningGate, Urls};
 use crate::jobs;
-use crate::system::{RandomIds, SystemClock, TEST_CLOCK};
+use crate::system::{FORM_KEY, RandomIds, SystemClock, TEST_CLOCK};
 
 /// What a node stands on: its store, and the port of its control plane.
 pub struct Foundation {
@@ -41,14 +42,36 @@ impl Foundation {
     /// # Errors
     /// In a sentence for whoever started it.
     pub async fn lay(config: Config) -> anyhow::Result<Self> {
+        let ground = Self::open(config).await?;
+        ground.publish().await?;
+        Ok(ground)
+    }
+
+    /// The same on a store in which nobody is a customer yet: what is shown there must not mix with
+    /// anybody's records.
+    ///
+    /// # Errors
+    /// In a sentence for whoever started it; nothing was published then.
+    pub async fn lay_on_empty_store(config: Config) -> anyhow::Result<Self> {
+        let ground = Self::open(config).await?;
+        let has_customers = !ground.store.customers("", "", 1).await?.is_empty();
+        anyhow::ensure!(!has_customers, "the database holds customers already; use an empty one");
+        ground.publish().await?;
+        Ok(ground)
+    }
+
+    async fn open(config: Config) -> anyhow::Result<Self> {
         let control = Bound::at(config.control.address).await?;
         let clock = Arc::new(SystemClock::default());
         let store = open_store(&config, &clock).await?;
         if config.sandbox.enabled {
             clock.advance(ahead(&store).await?);
         }
-        config.declared.publish(&store).await.context("the configuration could not be published")?;
         Ok(Self { config, clock, store, control })
+    }
+
+    async fn publish(&self) -> anyhow::Result<()> {
+        self.config.declared.publish(&self.store).await.context("the configuration could not be published")
     }
 
     /// The store.
@@ -64,6 +87,8 @@ impl Foundation {
     pub async fn serve(self, exhibit: impl FnOnce(&str) -> Exhibits) -> anyhow::Result<Node> {
         let Self { config, clock, store, control } = self;
         let control_url = config.control_url(control.address);
+        let shutdown_grace = Duration::from_secs(config.gateway.shutdown_seconds);
+        let form_key = form_key(&store).await?;
         let payments = payments(&config, &clock);
         let figures = Arc::new(Figures::new());
         let options = Options {
@@ -77,7 +102,7 @@ impl Foundation {
                 SettlementMode::Strict => Settlement::Strict,
                 SettlementMode::Relaxed => Settlement::Relaxed,
             },
-            shutdown_grace: Duration::from_secs(config.gateway.shutdown_seconds),
+            shutdown_grace,
             clock: Arc::clone(&clock) as _,
             ids: Arc::new(RandomIds),
             verifier: verifier(&store, payments.as_ref()),
@@ -93,12 +118,13 @@ impl Foundation {
         // The first request whose tokens have to be counted should not wait for the tables.
         tokio::task::spawn_blocking(|| tokens::warm_up(Encoding::O200k));
         let exhibits = exhibit(&gateway_url);
-        let settings = control::settings(&config, control_url.clone(), gateway_url, exhibits);
+        let urls = Urls { control: control_url.clone(), gateway: gateway_url };
+        let settings = control::settings(&config, urls, form_key, exhibits);
         let jobs = jobs::start(&store, &gateway, frozen);
         let gate = Arc::new(RunningGate { gateway: gateway.clone(), store: store.clone(), clock });
         let web = Web::new(store.clone(), gate, payments, settings);
         control::register(&web, &figures);
-        Ok(Node { gateway, store, control: control.serve(web), control_url, _jobs: jobs })
+        Ok(Node { gateway, store, control: control.serve(web, shutdown_grace), control_url, _jobs: jobs })
     }
 }
 
@@ -152,6 +178,13 @@ pub(crate) fn store_options(url: &str) -> tollgate_store::Options {
 async fn ahead(store: &Store) -> anyhow::Result<Duration> {
     let micros = store.setting(TEST_CLOCK).await?;
     Ok(Duration::from_micros(micros.and_then(|micros| micros.parse().ok()).unwrap_or(0)))
+}
+
+/// What signs the forms of pages: made at the first start, and kept. A form that a payment was under way for
+/// when the process was killed still names that payment afterwards.
+async fn form_key(store: &Store) -> anyhow::Result<String> {
+    let fresh = format!("{:032x}{:032x}", RandomIds.random(), RandomIds.random());
+    Ok(store.setting_once(FORM_KEY, &fresh).await?)
 }
 
 /// The payment provider in use: in a sandbox the simulator.

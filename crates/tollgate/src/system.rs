@@ -11,6 +11,9 @@ use tollgate_core::time::{Clock, Timestamp};
 /// The setting that remembers how far the test clock is ahead, in microseconds.
 pub(crate) const TEST_CLOCK: &str = "test_clock.ahead_micros";
 
+/// The setting that signs the forms of pages.
+pub(crate) const FORM_KEY: &str = "pages.form_key";
+
 /// The system's clock, and in sandbox mode so much ahead of it.
 #[derive(Debug, Default)]
 pub struct SystemClock {

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_core::catalogue::AddOn;
 
 use super::price::not_negative;
-use super::{Amount, CurrencyCode, check_name, names};
+use super::{Amount, CurrencyCode, check_name, check_title, names};
 use crate::StoreError;
+use crate::grants::check_debt;
 
 /// An add-on: an offer that needs a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -36,6 +37,16 @@ pub struct AddOnDefinition {
 }
 
 impl AddOnDefinition {
+    /// Whether it may be published: what is bought must be something that can be invoiced.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the field.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.to_core(1)?;
+        check_title("name", &self.name)?;
+        check_debt("price", self.price.0)
+    }
+
     /// The add-on, as version `version`.
     ///
     /// # Errors

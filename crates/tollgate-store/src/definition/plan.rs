@@ -12,10 +12,11 @@ use tollgate_core::period::Cadence;
 
 use super::price::not_negative;
 use super::{
-    Amount, CurrencyCode, Multiplier, PriceDefinition, QuotaDefinition, RateLimitDefinition, Text, check_name, names,
-    within,
+    Amount, CurrencyCode, Multiplier, PriceDefinition, QuotaDefinition, RateLimitDefinition, Text, check_name,
+    check_title, names, within,
 };
 use crate::StoreError;
+use crate::grants::check_debt;
 
 /// A plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -196,6 +197,16 @@ const fn an_hour() -> u64 {
 }
 
 impl PlanDefinition {
+    /// Whether it may be published: what is bought must be something that can be invoiced.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the field.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.to_core(1)?;
+        check_title("name", &self.name)?;
+        check_debt("base_price", self.base_price.0)
+    }
+
     /// The plan, as version `version`.
     ///
     /// # Errors

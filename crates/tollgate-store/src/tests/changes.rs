@@ -301,6 +301,68 @@ fn invoice_numbers_have_no_gaps_and_payments_close_them() {
 }
 
 #[test]
+fn what_is_sold_can_be_invoiced() {
+    on_both(|bench| async move {
+        let mut change = bench.store.change("admin").await.unwrap();
+        let dear = plan(r#"{ "key": "a", "name": "A", "currency": "USD", "base_price": "1000000.01" }"#);
+        let refused = change.publish(&dear).await.unwrap_err();
+        assert_eq!(refused.to_string(), "base_price: expected an amount of 0 to 1000000");
+        for name in [String::new(), "two\nlines".to_owned(), "x".repeat(121)] {
+            let refused = change.publish(&PlanDefinition { name, ..plan(GOOD_PLAN) }).await.unwrap_err();
+            assert_eq!(refused.to_string(), "name: expected 1 to 120 characters without control characters");
+        }
+        change.publish(&PlanDefinition { name: "x".repeat(120), ..plan(GOOD_PLAN) }).await.unwrap();
+        let add_on: AddOnDefinition =
+            serde_json::from_str(r#"{ "key": "a", "name": "A", "currency": "USD", "price": "1000001" }"#).unwrap();
+        let refused = change.publish(&add_on).await.unwrap_err();
+        assert_eq!(refused.to_string(), "price: expected an amount of 0 to 1000000");
+        let unnamed = AddOnDefinition { name: " ".to_owned(), price: Text("5".parse().unwrap()), ..add_on };
+        assert!(change.publish(&unnamed).await.unwrap_err().to_string().starts_with("name: expected"));
+    });
+}
+
+const GOOD_PLAN: &str = r#"{ "key": "a", "name": "A", "currency": "USD", "base_price": "1000000" }"#;
+
+#[test]
+fn a_payment_is_booked_once() {
+    on_both(|bench| async move {
+        let (id, ..) = customer(&bench.store).await;
+        let payment = |reference: &str| PaymentRow {
+            id: Text(bench.store.mint()),
+            customer: Text(id),
+            provider: "simulator".to_owned(),
+            provider_reference: reference.to_owned(),
+            purpose: "Top-up".to_owned(),
+            amount: Text("5".parse().unwrap()),
+            currency: Text("USD".parse().unwrap()),
+            status: PaymentStatus::Succeeded,
+            decline_code: None,
+            created_at: Text(NOW),
+        };
+        let mut change = bench.store.change("payments").await.unwrap();
+        for unnamed in ["", "", "ch_1"] {
+            change.record_payment(&payment(unnamed)).await.unwrap();
+        }
+        change.commit().await.unwrap();
+        let mut change = bench.store.change("payments").await.unwrap();
+        let twice = change.record_payment(&payment("ch_1")).await.unwrap_err();
+        assert_eq!(twice.to_string(), "payment ch_1 of simulator is booked already");
+        assert!(matches!(twice, StoreError::Conflict(_)));
+    });
+}
+
+#[test]
+fn a_setting_that_is_made_once_is_the_same_for_all() {
+    on_both(|bench| async move {
+        let (one, other) = tokio::join!(bench.store.setting_once("key", "a"), bench.store.setting_once("key", "b"));
+        let made = one.unwrap();
+        assert_eq!(made, other.unwrap());
+        assert_eq!(bench.store.setting_once("key", "c").await.unwrap(), made);
+        assert_eq!(bench.store.setting("key").await.unwrap(), Some(made));
+    });
+}
+
+#[test]
 fn an_answer_is_stored_with_its_effect_and_belongs_to_one_request() {
     on_both(|bench| async move {
         let answer = StoredAnswer { status: 201, body: "{}".to_owned() };

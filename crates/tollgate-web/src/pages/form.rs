@@ -1,6 +1,6 @@
 //! What comes back from a form: its fields, and the token that says it is one of ours and is sent once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Form;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::{Deserialize, Serialize};
 
 use super::stop::Stop;
 use crate::Web;
@@ -24,13 +25,33 @@ const TIME_MAX: Duration = Duration::from_secs(20);
 pub(crate) const TOKEN: &str = "token";
 
 /// The fields of a form.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Fields(HashMap<String, String>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fields(BTreeMap<String, String>);
+
+/// The fields of a card.
+const CARD: [&str; 2] = ["card_number", "card_expires"];
 
 impl Fields {
     /// What was entered into `name`, without blanks around it; empty if nothing was.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", |text| text.trim())
+    }
+
+    /// Those that say what is ordered: not the token, and nothing of a card.
+    pub(crate) fn without_card(&self) -> Self {
+        let said = self.0.iter().filter(|(name, _)| *name != TOKEN && !CARD.contains(&name.as_str()));
+        Self(said.map(|(name, value)| (name.clone(), value.trim().to_owned())).collect())
+    }
+
+    /// These, with the card that was entered into `other`.
+    pub(crate) fn with_card_of(&self, other: &Self) -> Self {
+        let card = other.0.iter().filter(|(name, _)| CARD.contains(&name.as_str()));
+        Self(self.0.iter().chain(card).map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// Whether they order nothing else than `other`. What is left out is taken from there.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        self.without_card().0.iter().all(|(name, value)| other.get(name) == value)
     }
 
     /// Reads a form of a page, or the same as a JSON object of texts.
@@ -47,7 +68,7 @@ impl Fields {
         let request = Request::from_parts(parts, Body::from(bytes));
         let pairs = Form::<Vec<(String, String)>>::from_request(request, &()).await;
         let Form(pairs) = pairs.map_err(|_| Stop::invalid("body", "the fields of the form"))?;
-        let mut fields = HashMap::new();
+        let mut fields = BTreeMap::new();
         for (name, value) in pairs {
             if fields.insert(name.clone(), value).is_some() {
                 return Err(Stop::invalid(&name, "one value"));

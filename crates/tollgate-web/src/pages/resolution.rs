@@ -17,6 +17,7 @@ use tollgate_core::decision::Action;
 
 use super::done::Done;
 use super::form::{Fields, Token};
+use super::order::Order;
 use super::sheet::Sheet;
 use super::stop::Stop;
 use super::visit::Visit;
@@ -59,6 +60,16 @@ pub(crate) async fn sheet(visit: &Visit, action: Action, wish: &Wish) -> Result<
         | Action::ContactSupport => {
             Ok(elsewhere::sheet(action, &visit.web, &visit.incident, Some(visit.customer.currency.0)))
         }
+    }
+}
+
+/// What the page asks while nobody knows what became of `order`: to send it again, and nothing else.
+pub(crate) fn repeat_sheet(visit: &Visit, order: &Order) -> Sheet {
+    let payment = paying::entering_again(visit, order);
+    Sheet {
+        payment,
+        button: Some("Send it again".to_owned()),
+        ..Sheet::notice("Not confirmed yet", vec![order.sentence()])
     }
 }
 

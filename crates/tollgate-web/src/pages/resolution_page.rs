@@ -16,6 +16,7 @@ use super::done::Done;
 use super::form::{Fields, TOKEN, Token};
 use super::html::{Frame, page, wants_json};
 use super::incident::Incident;
+use super::order::Order;
 use super::resolution::{self, Wish};
 use super::sheet::{Field, Sheet};
 use super::stop::{Stop, Words};
@@ -144,10 +145,19 @@ async fn carry_out(web: &Web, (request, action): (&str, &str), sent: Request) ->
         Err(stop) if !stop.is_about_the_form() => return Err(stop),
         Err(stop) => stop,
     };
-    let Ok(mut sheet) = resolution::sheet(&visit, action, &Wish::default()).await else { return Err(stop) };
+    let ordered = match &token {
+        Some(token) => Order::open(web, token).await,
+        None => Ok(None),
+    };
+    let sheet = match &ordered {
+        Ok(Some(order)) => Ok(resolution::repeat_sheet(&visit, order)),
+        Ok(None) | Err(_) => resolution::sheet(&visit, action, &Wish::default()).await,
+    };
+    let Ok(mut sheet) = sheet else { return Err(stop) };
     sheet.fill(&fields);
-    // What may have happened is asked for under its name again; everything else under a new one.
-    let token = token.filter(|_| stop.may_have_happened()).unwrap_or_else(|| Token::new(web, &subject));
+    // What may have happened, and be paid, is asked for under its name again; everything else under a new one.
+    let may_have_happened = stop.may_have_happened() || !matches!(ordered, Ok(None));
+    let token = token.filter(|_| may_have_happened).unwrap_or_else(|| Token::new(web, &subject));
     let asked = Asked { web, incident: &visit.incident, action, token };
     Ok(asked.answer(&headers, &sheet, Some(&stop.words())))
 }
@@ -157,7 +167,11 @@ async fn once(visit: &Visit, action: Action, fields: &Fields, token: &Token) -> 
     if let Some(done) = Done::before(&visit.web, token).await? {
         return Ok(done);
     }
-    match resolution::act(visit, action, fields, token).await {
+    let fields = match Order::placed(&visit.web, token).await? {
+        Some(order) => order.again(&visit.web, token, fields).await?,
+        None => fields.clone(),
+    };
+    match resolution::act(visit, action, &fields, token).await {
         Ok(done) => Ok(done),
         // Another node may have been faster, or the answer of the commit was lost.
         Err(stop) => Done::before(&visit.web, token).await?.ok_or(stop),

@@ -51,6 +51,9 @@ pub(crate) struct Payment {
     /// The payment method on file, as it may be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) on_file: Option<String>,
+    /// What the visitor may not pay with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
     /// Whether that is chosen.
     pub(crate) on_file_chosen: bool,
     /// Test cards; empty where cards are not entered here.

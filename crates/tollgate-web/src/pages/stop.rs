@@ -25,7 +25,7 @@ pub(crate) enum Stop {
     NotAllowed(String),
     /// The form came from another site.
     CrossSite,
-    /// The form is not one of ours, or one of an earlier process.
+    /// The form is not one of ours, or nothing came of what was ordered with it.
     Outdated,
     /// A field holds something else than what was expected.
     Invalid {
@@ -42,6 +42,8 @@ pub(crate) enum Stop {
     Declined(Decline),
     /// Nobody knows whether the payment was made.
     PaymentUnknown,
+    /// Something else was ordered with the form, and may have been paid.
+    Ordered(String),
     /// The store does not answer.
     Unavailable,
 }
@@ -73,6 +75,7 @@ impl Stop {
                 | Self::Impossible(_)
                 | Self::Declined(_)
                 | Self::PaymentUnknown
+                | Self::Ordered(_)
                 | Self::Outdated
                 | Self::Unavailable
         )
@@ -133,6 +136,7 @@ impl Stop {
                 "Payment not confirmed",
                 "The payment provider did not answer. Send the form again: you will not be charged twice.",
             ),
+            Self::Ordered(detail) => words(StatusCode::CONFLICT, "already_ordered", "Already ordered", detail),
             Self::Unavailable => words(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store_unavailable",

@@ -8,6 +8,7 @@ use tollgate_core::id::CustomerId;
 use tollgate_core::standing::Standing;
 use tollgate_store::api_key::Presented;
 use tollgate_store::customers::{Customer, CustomerStatus};
+use tollgate_store::definition::At;
 use tollgate_store::keys::ApiKey;
 use tollgate_store::{Change, StoreError};
 
@@ -96,19 +97,45 @@ impl Visit {
     /// # Errors
     /// [`Stop::NotAllowed`].
     pub(crate) fn must_be_unrestricted(&self) -> Result<(), Stop> {
-        let Right::Key(key) = &self.right else { return Ok(()) };
-        let policy = &key.policy;
-        let is_restricted = !policy.apis.is_empty()
-            || !policy.models.is_empty()
-            || !policy.origins.is_empty()
-            || !policy.networks.is_empty()
-            || !policy.caps.is_empty();
-        if is_restricted {
+        if self.is_restricted() {
             let detail =
                 "The key that you signed in with is restricted itself. Sign in with a key without restrictions.";
             return Err(Stop::NotAllowed(detail.to_owned()));
         }
         Ok(())
+    }
+
+    /// Whether whoever asks signed in with a key that may not do everything.
+    pub(crate) fn is_restricted(&self) -> bool {
+        let Right::Key(key) = &self.right else { return false };
+        let policy = &key.policy;
+        !policy.apis.is_empty()
+            || !policy.models.is_empty()
+            || !policy.origins.is_empty()
+            || !policy.networks.is_empty()
+            || !policy.caps.is_empty()
+    }
+
+    /// When whoever asks cannot ask any more: what a key that expires opens must not stay open longer.
+    pub(crate) fn expires_at(&self) -> Option<At> {
+        match &self.right {
+            Right::Link => None,
+            Right::Key(key) => key.expires_at,
+        }
+    }
+
+    /// Whoever asks may let `key` do more: it does not work longer than theirs.
+    ///
+    /// # Errors
+    /// [`Stop::NotAllowed`].
+    pub(crate) fn must_outlast(&self, key: &ApiKey) -> Result<(), Stop> {
+        let Some(own) = self.expires_at() else { return Ok(()) };
+        if key.expires_at.is_some_and(|at| at <= own) {
+            return Ok(());
+        }
+        let detail = "The key that you signed in with expires, and the other one works longer. Sign in with one that \
+                      works as long.";
+        Err(Stop::NotAllowed(detail.to_owned()))
     }
 
     /// Whoever asks may give `scope` to a key: they have it.

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tollgate_core::id::{CustomerId, SeededIds};
 use tollgate_core::time::{ManualClock, Timestamp};
-use tollgate_payments::Simulator;
+use tollgate_payments::{PaymentProvider, Simulator};
 use tollgate_store::settlement::Health;
 use tollgate_store::{Options, Store, StoreError};
 use tower::ServiceExt as _;
@@ -71,6 +71,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         product: "Acme APIs".to_owned(),
         admin_token: TOKEN.to_owned(),
+        form_key: "what signs the forms".to_owned(),
         portal_url: PORTAL.to_owned(),
         gateway_url: "http://localhost:4020".to_owned(),
         docs_url: format!("{PORTAL}/docs/errors"),
@@ -123,9 +124,13 @@ impl Bench {
 
     /// The same store behind other settings.
     pub(super) fn with(&self, adjust: impl FnOnce(&mut Settings)) -> Router {
+        self.behind(Arc::new(Simulator::new(Arc::clone(&self.clock) as _, Arc::new(SeededIds::new(8)))), adjust)
+    }
+
+    /// The same store behind another payment provider.
+    pub(super) fn behind(&self, payments: Arc<dyn PaymentProvider>, adjust: impl FnOnce(&mut Settings)) -> Router {
         let mut settings = settings();
         adjust(&mut settings);
-        let payments = Arc::new(Simulator::new(Arc::clone(&self.clock) as _, Arc::new(SeededIds::new(8))));
         router(Web::new(self.store.clone(), Arc::clone(&self.gate) as _, Some(payments), settings))
     }
 

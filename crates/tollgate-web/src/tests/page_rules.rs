@@ -129,6 +129,48 @@ fn a_restricted_key_pays_and_lifts_no_restriction() {
 }
 
 #[test]
+fn a_key_that_expires_opens_nothing_that_lasts_longer() {
+    on_sqlite(|bench| async move {
+        let shop = Shop::open(&bench).await;
+        let router = bench.with(|settings| settings.sign_in = SignIn::Key);
+        let buyer = shop.buyer("starter").await;
+        let request = shop.refused(Some(&buyer), Reason::ScopeMissing, json!({})).await;
+        let keys = format!("/customers/{}/keys", buyer.id);
+        let expiring = shop.expiring_key(&buyer, json!({ "scopes": ["records:write"] }), "2026-11-22T00:00:00Z").await;
+        let cookie = cookie(&sign_in(&router, &request, "create_key", &expiring).await);
+        let send = async |action: &str| {
+            let url = format!("/r/{request}/{action}");
+            let page = get(&router, &url, &[("cookie", &cookie)]).await;
+            let form = Form::of(&page.text);
+            let headers = [("cookie", &*cookie), ("origin", PORTAL)];
+            let reply = ask(&router, Method::POST, &url, &headers, &encoded(&form.0)).await;
+            (page.text, reply)
+        };
+        let (page, created) = send("create_key").await;
+        assert!(page.contains("It expires at 2026-11-22T00:00:00Z"), "{page}");
+        assert_eq!(created.status, 200, "{}", created.text);
+        let keys = bench.get(&keys).await;
+        let new = keys["data"].as_array().unwrap().iter().find(|key| key["name"] == "New key").unwrap();
+        assert_eq!(new["expires_at"], "2026-11-22T00:00:00Z");
+        let (_, changed) = send("change_key").await;
+        assert!(changed.status == 403 && changed.text.contains("works longer"), "{}", changed.text);
+    });
+}
+
+#[test]
+fn outside_of_a_sandbox_everybody_signs_in() {
+    on_sqlite(|bench| async move {
+        let shop = Shop::open(&bench).await;
+        let buyer = shop.buyer("starter").await;
+        let request = shop.refused(Some(&buyer), Reason::InsufficientBalance, json!({})).await;
+        let page = format!("/r/{request}");
+        assert_eq!(get(bench.router(), &page, &[]).await.status, StatusCode::OK);
+        let live = bench.with(|settings| settings.sandbox = crate::Sandbox::Off);
+        assert_eq!(get(&live, &page, &[]).await.status, StatusCode::UNAUTHORIZED);
+    });
+}
+
+#[test]
 fn requests_without_a_customer_need_no_sign_in_and_unknown_ones_have_a_page() {
     on_sqlite(|bench| async move {
         let shop = Shop::open(&bench).await;
@@ -307,7 +349,8 @@ fn the_start_page_shows_requests_to_try_in_a_sandbox_only() {
         let request = shop.refused(Some(&buyer), Reason::InsufficientBalance, json!({})).await;
         let page = get(&router, &format!("/r/{request}"), &[]).await.text;
         assert!(page.contains("Send it again") && page.contains("/records/17"), "{page}");
-        let paying = get(&live, &format!("/r/{request}/top_up"), &[]).await.text;
+        let cookie = cookie(&sign_in(&live, &request, "", &buyer.key).await);
+        let paying = get(&live, &format!("/r/{request}/top_up"), &[("cookie", &cookie)]).await.text;
         assert!(paying.contains("Nothing can be paid on this page"), "simulated money buys nothing: {paying}");
     });
 }

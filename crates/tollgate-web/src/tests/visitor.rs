@@ -85,8 +85,16 @@ impl<'a> Shop<'a> {
 
     /// The text of another key of `buyer`, with this policy.
     pub(super) async fn key(&self, buyer: &Buyer, policy: Value) -> String {
-        let path = format!("/applications/{}/keys", buyer.application);
-        let created = self.bench.post(&path, json!({ "name": "another", "policy": policy })).await;
+        self.new_key(buyer, json!({ "name": "another", "policy": policy })).await
+    }
+
+    /// The text of another key that stops working at `expires_at`.
+    pub(super) async fn expiring_key(&self, buyer: &Buyer, policy: Value, expires_at: &str) -> String {
+        self.new_key(buyer, json!({ "name": "another", "policy": policy, "expires_at": expires_at })).await
+    }
+
+    async fn new_key(&self, buyer: &Buyer, new: Value) -> String {
+        let created = self.bench.post(&format!("/applications/{}/keys", buyer.application), new).await;
         created["text"].as_str().unwrap().to_owned()
     }
 

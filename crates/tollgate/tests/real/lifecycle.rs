@@ -1,9 +1,11 @@
 //! Stopping, reloading and starting again: what was promised is kept.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::harness::{Call, Connection, Site, until};
@@ -106,4 +108,38 @@ async fn a_restart_keeps_balances_and_counters() {
     assert_eq!(call.send(node.gateway).await.reason(), "quota_exceeded");
     assert_eq!(admin.booked(&buyer).await.to_string(), "4.95");
     admin.ledger_is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_was_opened_before_a_restart_is_good_after_it() {
+    let site = Site::new();
+    let (node, admin) = site.start().await;
+    let buyer = admin.buyer("five", "5.00").await;
+    let request = Call::get("/rest/echo").key(&buyer.key).send(node.gateway).await.id();
+    let path = format!("/r/{request}/create_key");
+    let sheet = Call::get(&path).key(&buyer.key).header("accept", "application/json").send(node.control).await;
+    let form = json!({ "token": sheet.json()["token"], "name": "after the restart" });
+    node.process.signal(Signal::KILL);
+    node.process.ended().await;
+
+    let (node, _admin) = site.start().await;
+    let send = Call::post(&path, &form).key(&buyer.key).header("accept", "application/json");
+    let created = send.send(node.control).await;
+    assert_eq!(created.status, 200, "{}", created.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_under_way_holds_a_stop_as_long_as_the_configuration_says() {
+    let site = Site::new();
+    site.replace("shutdown_seconds = 20", "shutdown_seconds = 1");
+    let (node, _admin) = site.start().await;
+    let mut page = TcpStream::connect(node.control).await.unwrap();
+    let half = "POST /sign-in HTTP/1.1\r\nhost: x\r\nsec-fetch-site: same-origin\r\ncontent-length: 9\r\n\r\nhalf";
+    page.write_all(half.as_bytes()).await.unwrap();
+    // Whether it has arrived is not to be seen from outside; a request behind it has.
+    assert_eq!(Call::get("/healthz").send(node.control).await.status, 200);
+    let began = tokio::time::Instant::now();
+    let ended = node.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }

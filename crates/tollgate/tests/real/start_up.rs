@@ -237,3 +237,21 @@ async fn books_agree(admin: &Admin, buyer: &Buyer, served: &[String]) {
     admin.ledger_is_sound().await;
     assert_eq!(billed, served.len(), "what was served was billed, and nothing else");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demo_leaves_a_database_with_customers_alone() {
+    let site = Site::new();
+    let (node, admin) = site.start().await;
+    admin.buyer("five", "5.00").await;
+    node.stop().await;
+
+    let store = format!("sqlite:{}", site.folder().join("tollgate.db").display());
+    let mut command = Command::new(BINARY);
+    command.args(["demo", "--json", "--gateway", "127.0.0.1:0", "--control", "127.0.0.1:0", "--store", &store]);
+    let demo = Process::start(command.arg("--data").arg(site.folder().join("demo"))).ended().await;
+    said(&demo, 1, &["cannot start the demo", "holds customers already; use an empty one"]);
+
+    let (_node, admin) = site.start().await;
+    let plans = admin.get("/plans").await.to_string();
+    assert!(plans.contains("\"five\"") && !plans.contains("\"business\""), "nothing was published: {plans}");
+}

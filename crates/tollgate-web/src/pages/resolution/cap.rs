@@ -122,6 +122,7 @@ pub(super) async fn act(visit: &Visit, fields: &Fields, token: &Token) -> Result
         }
         CapScope::Key(id) => {
             let key = store.key(id).await?;
+            visit.must_outlast(&key)?;
             let policy = KeyPolicy { caps: raised(&key.policy.caps), ..key.policy };
             let mut change = visit.change().await?;
             change.update_key(id, &policy, key.expires_at.map(|at| at.0)).await?;

@@ -7,7 +7,7 @@ use tollgate_store::definition::Text;
 use tollgate_store::invoices::{InvoiceRow, InvoiceStatus, NewInvoice};
 use tollgate_store::subscriptions::{State, SubscriptionRow, SuspendedByName};
 
-use super::paying::{self, Afterwards, Paid};
+use super::paying::{self, Afterwards, Paid, Price};
 use crate::pages::done::Done;
 use crate::pages::form::{Fields, Token};
 use crate::pages::sheet::Sheet;
@@ -66,6 +66,12 @@ impl Debt {
     /// What has to be paid for the subscription alone.
     pub(super) fn blocks_subscription(&self) -> bool {
         self.subscription.as_ref().is_some_and(|subscription| due(&subscription.state).is_positive())
+    }
+
+    /// What is asked of somebody who pays all of it.
+    pub(super) const fn price(&self) -> Price<'static> {
+        let (money, purpose, needed) = (self.total, "Open invoices", self.total.amount);
+        Price { money, purpose, needed, afterwards: Afterwards::Keep }
     }
 
     fn sentences(&self) -> Vec<String> {
@@ -135,7 +141,7 @@ pub(super) async fn sheet(visit: &Visit) -> Result<Sheet, Stop> {
             ));
         }
         (true, _) => Sheet {
-            payment: Some(paying::ways(visit).await?),
+            payment: Some(paying::ways(visit, debt.total.amount).await?),
             button: Some(format!("Pay {}", debt.total)),
             ..Sheet::notice(&format!("Pay {}", debt.total), debt.sentences())
         },
@@ -159,7 +165,7 @@ pub(super) async fn act(visit: &Visit, fields: &Fields, token: &Token) -> Result
         return Err(Stop::Impossible("Nothing is open.".to_owned()));
     }
     let paid = match debt.total.amount.is_positive() {
-        true => Some(paying::pay(visit, fields, token, (debt.total, "Open invoices"), Afterwards::Keep).await?),
+        true => Some(paying::pay(visit, fields, token, debt.price()).await?),
         false => None,
     };
     let mut change = visit.change().await?;
@@ -188,7 +194,7 @@ pub(super) async fn minimum_sheet(visit: &Visit) -> Result<Sheet, Stop> {
     };
     let (minimum, paid) = (Money::new(due.minimum.0, rest.currency), Money::new(due.paid.0, rest.currency));
     Ok(Sheet {
-        payment: Some(paying::ways(visit).await?),
+        payment: Some(paying::ways(visit, rest.amount).await?),
         button: Some(format!("Pay {rest}")),
         ..Sheet::notice(
             &format!("Pay {rest}"),
@@ -200,12 +206,12 @@ pub(super) async fn minimum_sheet(visit: &Visit) -> Result<Sheet, Stop> {
 pub(super) async fn pay_minimum(visit: &Visit, fields: &Fields, token: &Token) -> Result<Done, Stop> {
     let (due, rest) = minimum(visit).ok_or_else(|| Stop::Impossible("The minimum is paid.".to_owned()))?;
     let purpose = "Rest of the period's minimum";
-    let paid = paying::pay(visit, fields, token, (rest, purpose), Afterwards::Keep).await?;
+    let price = Price { money: rest, purpose, needed: rest.amount, afterwards: Afterwards::Keep };
+    let paid = paying::pay(visit, fields, token, price).await?;
     let mut change = visit.change().await?;
-    paid.book(visit, &mut change, rest).await?;
+    paid.book(visit, &mut change).await?;
     let commitment = Some(Some(CommitmentDue { paid: due.minimum, ..due }));
     change.update_customer(visit.id(), &CustomerPatch { commitment, ..CustomerPatch::default() }).await?;
-    paid.record(visit, &mut change).await?;
     Done::new(format!("{rest} paid"), vec!["The minimum of this period is paid.".to_owned()])
         .commit(change, token)
         .await

@@ -99,6 +99,7 @@ pub(super) async fn change_sheet(visit: &Visit) -> Result<Sheet, Stop> {
 pub(super) async fn change(visit: &Visit, fields: &Fields, token: &Token) -> Result<Done, Stop> {
     visit.must_be_unrestricted()?;
     let key = used(visit).await?;
+    visit.must_outlast(&key)?;
     let wanted = wanted(visit).await?;
     let mut policy = key.policy.clone();
     if wanted.lacks(&policy).is_empty() {
@@ -130,6 +131,9 @@ pub(super) async fn create_sheet(visit: &Visit) -> Result<Sheet, Stop> {
     if let Some(scope) = wanted(visit).await?.scope {
         text.push(format!("It carries the scope {scope}, which the request asked for."));
     }
+    if let Some(at) = visit.expires_at() {
+        text.push(format!("It expires at {}, together with the key that you signed in with.", at.0));
+    }
     Ok(Sheet {
         fields: vec![Field::Text {
             name: "name",
@@ -153,7 +157,7 @@ pub(super) async fn create(visit: &Visit, fields: &Fields, token: &Token) -> Res
     let called = visit.incident.call.application;
     let application = applications.iter().find(|one| called == Some(one.id)).or_else(|| applications.first());
     let policy = KeyPolicy { scopes: scope.into_iter().collect(), ..KeyPolicy::default() };
-    let new = NewApiKey { name: fields.get("name").to_owned(), policy, expires_at: None };
+    let new = NewApiKey { name: fields.get("name").to_owned(), policy, expires_at: visit.expires_at() };
     let mode = if web.is_sandbox() { Mode::Test } else { Mode::Live };
     let mut change = visit.change().await?;
     let application = match application {

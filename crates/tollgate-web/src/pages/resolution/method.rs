@@ -1,7 +1,7 @@
 //! The payment method on file: adding one, replacing one, and paying with it what waits for it.
 
 use super::debt::Debt;
-use super::paying::{self, Afterwards};
+use super::paying;
 use crate::pages::done::Done;
 use crate::pages::form::{Fields, Token};
 use crate::pages::sheet::Sheet;
@@ -34,7 +34,7 @@ pub(super) async fn act(visit: &Visit, fields: &Fields, token: &Token) -> Result
     let card = paying::entered_card(visit, fields)?;
     let shown = format!("The card ending {} is on file.", card.last4());
     if debt.blocks_subscription() {
-        let paid = paying::pay(visit, fields, token, (debt.total, "Open invoices"), Afterwards::Keep).await?;
+        let paid = paying::pay(visit, fields, token, debt.price()).await?;
         let mut change = visit.change().await?;
         debt.settle(visit, &mut change, Some(&paid)).await?;
         paid.record(visit, &mut change).await?;

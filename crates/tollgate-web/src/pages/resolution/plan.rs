@@ -1,14 +1,15 @@
 //! Plans: choosing one, renewing one, moving to a larger one. The period begins anew and is paid at once.
 
 use tollgate_core::money::{Money, Nanos};
+use tollgate_core::time::Timestamp;
 use tollgate_store::definition::PlanDefinition;
 use tollgate_store::subscriptions::{NewSubscription, State, SubscriptionRow, SuspendedByName};
 
 use super::debt::Debt;
-use super::paying::{self, Afterwards};
-use super::{Wish, purchase};
+use super::{Wish, paying, purchase};
 use crate::pages::done::Done;
 use crate::pages::form::{Fields, Token};
+use crate::pages::order::Order;
 use crate::pages::sheet::{Choice, Field, Sheet};
 use crate::pages::stop::Stop;
 use crate::pages::visit::Visit;
@@ -78,6 +79,28 @@ async fn candidates(visit: &Visit, intent: Intent, current: Option<&Subscription
     Ok(found)
 }
 
+/// Whether somebody in `state` is served.
+fn gives_access(state: &State, now: Timestamp) -> bool {
+    match state {
+        State::Active => true,
+        State::Trialing { ends_at } => ends_at.0 > now,
+        State::PastDue { grace_until, .. } => grace_until.0 > now,
+        State::Suspended { .. } | State::Expired { .. } | State::Canceled { .. } => false,
+    }
+}
+
+/// Whoever opens a link that somebody else has followed already does not pay a second time.
+fn must_be_needed(visit: &Visit, intent: Intent, current: Option<&SubscriptionRow>) -> Result<(), Stop> {
+    let now = visit.web.store().now();
+    match (intent, current) {
+        (Intent::Subscribe | Intent::Renew, Some(current)) if gives_access(&current.state, now) => {
+            let detail = format!("Already done: plan {} gives access. Send the request again.", current.plan);
+            Err(Stop::Impossible(detail))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A change of plan does not make anybody forget what is open.
 async fn must_owe_nothing(visit: &Visit, current: Option<&SubscriptionRow>) -> Result<(), Stop> {
     if Debt::of(visit).await?.blocks_subscription() {
@@ -99,6 +122,7 @@ async fn current(visit: &Visit) -> Result<Option<SubscriptionRow>, Stop> {
 pub(super) async fn sheet(visit: &Visit, intent: Intent, wish: &Wish) -> Result<Sheet, Stop> {
     let current = current(visit).await?;
     must_owe_nothing(visit, current.as_ref()).await?;
+    must_be_needed(visit, intent, current.as_ref())?;
     let candidates = candidates(visit, intent, current.as_ref()).await?;
     if candidates.is_empty() {
         let text = "No plan on sale would end this refusal. Please contact support.";
@@ -129,17 +153,17 @@ pub(super) async fn sheet(visit: &Visit, intent: Intent, wish: &Wish) -> Result<
         text,
         code: Vec::new(),
         fields: vec![Field::Choice { name: "plan", label: "Plan".to_owned(), options: options.collect() }],
-        payment: if costs { Some(paying::ways(visit).await?) } else { None },
+        payment: if costs { Some(paying::ways(visit, Nanos::ZERO).await?) } else { None },
         button: Some(button.to_owned()),
     })
 }
 
 pub(super) async fn act(visit: &Visit, intent: Intent, fields: &Fields, token: &Token) -> Result<Done, Stop> {
     let current = current(visit).await?;
-    must_owe_nothing(visit, current.as_ref()).await?;
-    let candidates = candidates(visit, intent, current.as_ref()).await?;
-    let chosen = candidates.into_iter().find(|candidate| candidate.value() == fields.get("plan"));
-    let chosen = chosen.ok_or_else(|| Stop::invalid("plan", "one of the plans as they are on sale now"))?;
+    let chosen = match Order::placed(&visit.web, token).await? {
+        Some(_) => ordered(visit, fields.get("plan")).await?,
+        None => chosen(visit, intent, current.as_ref(), fields.get("plan")).await?,
+    };
     let add_ons = current.map_or_else(Vec::new, |current| current.add_ons);
     let new = NewSubscription {
         plan: chosen.definition.key.clone(),
@@ -150,16 +174,33 @@ pub(super) async fn act(visit: &Visit, intent: Intent, fields: &Fields, token: &
         anchor_at: None,
     };
     let (price, purpose) = (chosen.price(), format!("Plan {}", chosen.definition.name));
-    let paid = match price.amount.is_positive() {
-        true => Some(paying::pay(visit, fields, token, (price, &purpose), Afterwards::Keep).await?),
-        false => None,
-    };
+    let paid = paying::buy(visit, fields, token, (price, &purpose)).await?;
     let mut change = visit.change().await?;
     if let Some(paid) = &paid {
-        paid.book(visit, &mut change, price).await?;
-        paid.record(visit, &mut change).await?;
+        paid.book(visit, &mut change).await?;
     }
     change.subscribe(visit.id(), &new).await?;
     let text = vec![format!("You are on plan {} from now on.", chosen.definition.name), purchase::receipt(price)];
     Done::new(purpose, text).commit(change, token).await
+}
+
+/// The plan called `name`, of those that can be chosen now.
+async fn chosen(
+    visit: &Visit,
+    intent: Intent,
+    current: Option<&SubscriptionRow>,
+    name: &str,
+) -> Result<Candidate, Stop> {
+    must_owe_nothing(visit, current).await?;
+    must_be_needed(visit, intent, current)?;
+    let candidates = candidates(visit, intent, current).await?;
+    let chosen = candidates.into_iter().find(|candidate| candidate.value() == name);
+    chosen.ok_or_else(|| Stop::invalid("plan", "one of the plans as they are on sale now"))
+}
+
+/// The plan called `name` that may have been paid: it is carried out, however things stand now.
+async fn ordered(visit: &Visit, name: &str) -> Result<Candidate, Stop> {
+    let (key, version) = purchase::named(name).ok_or(Stop::Outdated)?;
+    let sold = visit.web.store().item::<PlanDefinition>(key, Some(version)).await?;
+    Ok(Candidate { definition: sold.definition, version: sold.version, has_trial: false })
 }

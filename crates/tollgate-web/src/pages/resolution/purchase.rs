@@ -1,13 +1,14 @@
 //! Add-ons, bought singly.
 
-use tollgate_core::money::Money;
+use tollgate_core::money::{Money, Nanos};
 use tollgate_store::catalogue::Versioned;
 use tollgate_store::definition::AddOnDefinition;
 
 use super::Wish;
-use super::paying::{self, Afterwards};
+use super::paying;
 use crate::pages::done::Done;
 use crate::pages::form::{Fields, Token};
+use crate::pages::order::Order;
 use crate::pages::sheet::{Choice, Field, Sheet};
 use crate::pages::stop::Stop;
 use crate::pages::visit::Visit;
@@ -62,27 +63,42 @@ pub(super) async fn add_on_sheet(visit: &Visit, wish: &Wish) -> Result<Sheet, St
         text: vec!["It comes on top of your plan, and is paid now.".to_owned()],
         code: Vec::new(),
         fields: vec![Field::Choice { name: "add_on", label: "Add-on".to_owned(), options: options.collect() }],
-        payment: Some(paying::ways(visit).await?),
+        payment: Some(paying::ways(visit, Nanos::ZERO).await?),
         button: Some("Buy".to_owned()),
     })
 }
 
 pub(super) async fn buy_add_on(visit: &Visit, fields: &Fields, token: &Token) -> Result<Done, Stop> {
-    let candidates = candidates(visit).await?;
-    let chosen = candidates.into_iter().find(|add_on| value(add_on) == fields.get("add_on"));
-    let chosen = chosen.ok_or_else(|| Stop::invalid("add_on", "one of the add-ons as they are on sale now"))?;
-    let definition = chosen.definition;
-    let (price, purpose) = (price(&definition), format!("Add-on {}", definition.name));
-    let paid = match price.amount.is_positive() {
-        true => Some(paying::pay(visit, fields, token, (price, &purpose), Afterwards::Keep).await?),
-        false => None,
+    let definition = match Order::placed(&visit.web, token).await? {
+        Some(_) => ordered(visit, fields.get("add_on")).await?,
+        None => chosen(visit, fields.get("add_on")).await?,
     };
+    let (price, purpose) = (price(&definition), format!("Add-on {}", definition.name));
+    let paid = paying::buy(visit, fields, token, (price, &purpose)).await?;
     let mut change = visit.change().await?;
     if let Some(paid) = &paid {
-        paid.book(visit, &mut change, price).await?;
-        paid.record(visit, &mut change).await?;
+        paid.book(visit, &mut change).await?;
     }
     change.buy_add_on(visit.id(), &definition.key).await?;
     let text = vec![format!("{} is yours from now on.", definition.name), receipt(price)];
     Done::new(purpose, text).commit(change, token).await
+}
+
+/// The add-on called `name`, of those that are offered.
+async fn chosen(visit: &Visit, name: &str) -> Result<AddOnDefinition, Stop> {
+    let chosen = candidates(visit).await?.into_iter().find(|add_on| value(add_on) == name);
+    let expected = || Stop::invalid("add_on", "one of the add-ons as they are on sale now");
+    Ok(chosen.ok_or_else(expected)?.definition)
+}
+
+/// The add-on called `name` that may have been paid: it is carried out, however things stand now.
+async fn ordered(visit: &Visit, name: &str) -> Result<AddOnDefinition, Stop> {
+    let (key, version) = named(name).ok_or(Stop::Outdated)?;
+    Ok(visit.web.store().item(key, Some(version)).await?.definition)
+}
+
+/// Key and version in the value of a choice.
+pub(super) fn named(value: &str) -> Option<(&str, u32)> {
+    let (key, version) = value.rsplit_once('@')?;
+    Some((key, version.parse().ok()?))
 }

@@ -4,9 +4,10 @@ use tollgate_core::money::{Money, Nanos};
 use tollgate_store::definition::Text;
 use tollgate_store::grants::{NewGrant, Origin};
 
-use super::paying::{self, Afterwards};
+use super::paying::{self, Afterwards, Price};
 use crate::pages::done::Done;
 use crate::pages::form::{Fields, Token};
+use crate::pages::order::Order;
 use crate::pages::sheet::{Field, Sheet};
 use crate::pages::stop::Stop;
 use crate::pages::visit::Visit;
@@ -64,7 +65,7 @@ pub(super) async fn top_up_sheet(visit: &Visit) -> Result<Sheet, Stop> {
             currency: currency.to_string(),
             hint,
         }],
-        payment: Some(paying::ways(visit).await?),
+        payment: Some(paying::ways(visit, need.least).await?),
         button: Some("Pay and add credit".to_owned()),
     })
 }
@@ -74,11 +75,12 @@ pub(super) async fn top_up(visit: &Visit, fields: &Fields, token: &Token) -> Res
     let expected = || "an amount such as 12.50".to_owned();
     let amount: Nanos = fields.get("amount").parse().map_err(|_| Stop::invalid("amount", expected()))?;
     let least = need(visit).await?.least;
-    if amount < least {
+    // What may have been paid is carried out, however things stand now.
+    if amount < least && Order::placed(&visit.web, token).await?.is_none() {
         let least = Money::new(least, currency);
         return Err(Stop::invalid("amount", format!("at least {least}, or the request would be refused again")));
     }
-    add(visit, fields, token, amount).await
+    add(visit, fields, token, (amount, least)).await
 }
 
 pub(super) async fn pay_request_sheet(visit: &Visit) -> Result<Sheet, Stop> {
@@ -99,21 +101,22 @@ pub(super) async fn pay_request_sheet(visit: &Visit) -> Result<Sheet, Stop> {
         ],
         code: Vec::new(),
         fields: Vec::new(),
-        payment: Some(paying::ways(visit).await?),
+        payment: Some(paying::ways(visit, need.least).await?),
         button: Some(format!("Pay {}", Money::new(price, currency))),
     })
 }
 
 pub(super) async fn pay_request(visit: &Visit, fields: &Fields, token: &Token) -> Result<Done, Stop> {
-    let need = need(visit).await?;
-    if !need.least.is_positive() {
+    let least = need(visit).await?.least;
+    let amount = Order::placed(&visit.web, token).await?.map_or(least, |order| order.money().amount);
+    if !amount.is_positive() {
         return Err(Stop::Impossible("The wallet covers this request. Send it again.".to_owned()));
     }
-    add(visit, fields, token, need.least).await
+    add(visit, fields, token, (amount, least)).await
 }
 
-/// Pays `amount` into the wallet.
-async fn add(visit: &Visit, fields: &Fields, token: &Token, amount: Nanos) -> Result<Done, Stop> {
+/// Pays `amount` into the wallet, of which the request needs `least`.
+async fn add(visit: &Visit, fields: &Fields, token: &Token, (amount, least): (Nanos, Nanos)) -> Result<Done, Stop> {
     let web = &visit.web;
     let currency = visit.customer.currency.0;
     if amount.ceil_to_minor(currency) != amount {
@@ -130,7 +133,8 @@ async fn add(visit: &Visit, fields: &Fields, token: &Token, amount: Nanos) -> Re
     // What the wallet would refuse must not be paid first.
     new.check(web.store().now())?;
     let money = Money::new(amount, currency);
-    let paid = paying::pay(visit, fields, token, (money, "Top-up"), Afterwards::Forget).await?;
+    let price = Price { money, purpose: "Top-up", needed: least, afterwards: Afterwards::Forget };
+    let paid = paying::pay(visit, fields, token, price).await?;
     let mut change = visit.change().await?;
     let origin = Origin::Paid { provider: &paid.payment.provider };
     change.add_grant(visit.id(), origin, &new).await?;
