@@ -13,7 +13,7 @@ use super::server::Server;
 use super::session::{Part, Query, Session};
 use super::view::{columns, page, table, text};
 use crate::config::Config;
-use crate::control::{self, Exhibits, NoGateway};
+use crate::control::{self, Exhibits, NoGateway, Urls};
 use crate::serve::store_options;
 
 #[derive(Debug, clap::Args)]
@@ -88,7 +88,9 @@ async fn open(url: &str, token: &str) -> Result<axum::Router, Failure> {
     let store = Store::open(store_options(url)).await?;
     let mut config = Config::parse("", "", &super::ProcessEnvironment)?;
     config.control.admin_token = token.to_owned();
-    let settings = control::settings(&config, String::new(), String::new(), Exhibits::default());
+    // No page is shown from here.
+    let urls = Urls { control: String::new(), gateway: String::new() };
+    let settings = control::settings(&config, urls, String::new(), Exhibits::default());
     Ok(tollgate_web::router(Web::new(store, std::sync::Arc::new(NoGateway), None, settings)))
 }
 

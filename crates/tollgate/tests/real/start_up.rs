@@ -158,25 +158,22 @@ async fn a_full_disk_stops_the_selling_and_nothing_is_given_away() {
     let filler = format!("/proc/{}/root{}/filler", node.process.id(), disk.display());
     let filler = Path::new(&filler);
     fill(filler);
-    let waiting = in_time("a commit fails", async {
-        loop {
-            let mut asked = tokio::spawn({
-                let (call, gateway) = (call(&buyer), node.gateway);
-                async move { call.send(gateway).await }
-            });
-            tokio::select! {
-                answer = &mut asked => {
-                    let answer = answer.unwrap();
-                    assert_eq!(answer.status, 200, "{}", answer.text());
-                    served.push(answer.id());
-                }
-                () = not_ready(&admin) => return asked,
+    let waiting = loop {
+        let mut asked = tokio::spawn({
+            let (call, gateway) = (call(&buyer), node.gateway);
+            async move { call.send(gateway).await }
+        });
+        tokio::select! {
+            answer = &mut asked => {
+                let answer = answer.unwrap();
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                served.push(answer.id());
             }
-            // What was free within the files may be used up, and what was freed is filled again.
-            fill(filler);
+            () = not_ready(&admin) => break asked,
         }
-    })
-    .await;
+        // What was free within the files may be used up, and what was freed is filled again.
+        fill(filler);
+    };
     let reached = site.sandbox.journal().requests("/rest/echo");
     assert_eq!(reached, u64::try_from(served.len() + 1).unwrap(), "one request found the disk full");
     for _ in 0..3 {
