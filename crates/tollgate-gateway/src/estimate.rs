@@ -16,6 +16,7 @@ use tollgate_core::meter::{Meter, MeterSet, Usage};
 use tollgate_core::time::Timestamp;
 use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::{LlmRequest, image_tokens_max};
+use tollgate_meter::tokens::{self, Tokenizer};
 
 use crate::authorize::authorize_model;
 use crate::directory::Key;
@@ -198,7 +199,8 @@ impl ModelEstimate {
     pub(crate) async fn count(&mut self, permits: &tokio::sync::Semaphore) -> Result<(), Refusal> {
         let (request, id) = (Arc::clone(&self.request), self.id.clone());
         let bytes = request.prompt().tokens_max(0);
-        let counted = if bytes <= COUNT_INLINE_BYTES {
+        let encoding = Tokenizer::of_model(&id).encoding;
+        let counted = if bytes <= COUNT_INLINE_BYTES && tokens::is_loaded(encoding) {
             request.count_prompt_tokens(&id)
         } else {
             // Bounded, so that large prompts cannot take all cores.

@@ -9,7 +9,7 @@ use tollgate_core::meter::{Meter, Usage, UsageSource};
 use tollgate_meter::openai::request::{Delivery, LlmRequest, UsageChunk};
 use tollgate_meter::openai::stream::{Ending, HideUsage, StreamMeter, counted_usage_of_body};
 use tollgate_meter::openai::usage::usage_of_body;
-use tollgate_meter::tokens::{Encoding, Tokenizer};
+use tollgate_meter::tokens::{self, Encoding, Tokenizer};
 use tracing::warn;
 
 use crate::limits::COUNT_INLINE_BYTES;
@@ -66,7 +66,8 @@ impl ModelFacts {
 
     /// Whether counting its prompt would hold up everybody else on the core.
     fn is_large(&self) -> bool {
-        self.counted.is_none() && self.request.prompt().tokens_max(0) > COUNT_INLINE_BYTES
+        let is_long = self.request.prompt().tokens_max(0) > COUNT_INLINE_BYTES;
+        self.counted.is_none() && (is_long || !tokens::is_loaded(self.encoding()))
     }
 
     fn encoding(&self) -> Encoding {

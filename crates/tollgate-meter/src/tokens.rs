@@ -4,6 +4,8 @@
 //! costs less than one. So nothing is counted where the number of bytes already decides
 //! ([`at_most`]). Models without a published tokenizer are counted with o200k and a margin.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tiktoken_rs::CoreBPE;
 use tiktoken_rs::tokenizer::{Tokenizer as Vocabulary, get_tokenizer};
 
@@ -70,11 +72,17 @@ pub const fn at_most(bytes: u64) -> u64 {
     bytes
 }
 
-/// Loads the vocabulary, which takes 50 to 150 ms and 25 to 50 MB once per process.
-///
-/// Call it when the process starts, so that no request has to wait for it.
+/// Loads the vocabulary, which takes 50 to 150 ms and 25 to 50 MB once per process. The first count does
+/// it as well.
 pub fn warm_up(encoding: Encoding) {
     let _ = vocabulary(encoding);
+}
+
+/// Whether the vocabulary is loaded. Until it is, counting is nothing for an event loop, however short
+/// the text.
+#[must_use]
+pub fn is_loaded(encoding: Encoding) -> bool {
+    loaded(encoding).load(Ordering::Acquire)
 }
 
 /// The tokens in `text`; special tokens count as the text that they are.
@@ -132,9 +140,19 @@ fn is_seam_near(bytes: &[u8]) -> bool {
 }
 
 fn vocabulary(encoding: Encoding) -> &'static CoreBPE {
-    match encoding {
+    let vocabulary = match encoding {
         Encoding::Cl100k => tiktoken_rs::cl100k_base_singleton(),
         Encoding::O200k => tiktoken_rs::o200k_base_singleton(),
+    };
+    loaded(encoding).store(true, Ordering::Release);
+    vocabulary
+}
+
+fn loaded(encoding: Encoding) -> &'static AtomicBool {
+    static LOADED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+    match encoding {
+        Encoding::Cl100k => &LOADED[0],
+        Encoding::O200k => &LOADED[1],
     }
 }
 

@@ -8,7 +8,6 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tollgate_core::id::Ids as _;
 use tollgate_gateway::{Gateway, NoVerifier, Options, Settlement, Setup, Verifier};
-use tollgate_meter::tokens::{self, Encoding};
 use tollgate_payments::{PaymentProvider, Simulator};
 use tollgate_store::Store;
 use tollgate_web::Web;
@@ -115,8 +114,6 @@ impl Foundation {
         if config.control.admin_token.is_empty() {
             warn!("control.admin_token is not set: the admin API refuses everybody");
         }
-        // The first request whose tokens have to be counted should not wait for the tables.
-        tokio::task::spawn_blocking(|| tokens::warm_up(Encoding::O200k));
         let exhibits = exhibit(&gateway_url);
         let urls = Urls { control: control_url.clone(), gateway: gateway_url };
         let settings = control::settings(&config, urls, form_key, exhibits);
