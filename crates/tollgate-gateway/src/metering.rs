@@ -45,14 +45,14 @@ pub(crate) enum AnswerMeter {
     ModelStream(Box<StreamMeter>, ModelFacts),
 }
 
-/// A prompt that is too large to be counted on a core.
+/// A prompt that takes too long to be counted on a core: it is large, or the vocabulary is still to be loaded.
 #[derive(Debug)]
-pub(crate) struct LargePrompt {
+pub(crate) struct UncountedPrompt {
     request: Arc<LlmRequest>,
     model: Box<str>,
 }
 
-impl LargePrompt {
+impl UncountedPrompt {
     pub(crate) fn count(&self) -> u64 {
         self.request.count_prompt_tokens(&self.model)
     }
@@ -65,7 +65,7 @@ impl ModelFacts {
     }
 
     /// Whether counting its prompt would hold up everybody else on the core.
-    fn is_large(&self) -> bool {
+    fn is_slow_to_count(&self) -> bool {
         let is_long = self.request.prompt().tokens_max(0) > COUNT_INLINE_BYTES;
         self.counted.is_none() && (is_long || !tokens::is_loaded(self.encoding()))
     }
@@ -101,14 +101,14 @@ impl AnswerMeter {
 
     /// What is still to be counted before the answer can be metered, and is too much to be counted here:
     /// a large prompt to which the upstream reported no usage. `body` is the answer, if it is whole.
-    pub(crate) fn large_prompt(&self, body: Option<&[u8]>) -> Option<LargePrompt> {
+    pub(crate) fn uncounted_prompt(&self, body: Option<&[u8]>) -> Option<UncountedPrompt> {
         let (facts, is_reported) = match self {
             Self::Rest => return None,
             Self::Model(facts) => (facts, matches!(usage_of_body(facts.request.endpoint(), body?), Ok(Some(_)))),
             Self::ModelStream(meter, facts) => (facts, matches!(meter.reported_usage(), Ok(Some(_)))),
         };
         let request = Arc::clone(&facts.request);
-        (facts.is_large() && !is_reported).then(|| LargePrompt { request, model: facts.model.clone() })
+        (facts.is_slow_to_count() && !is_reported).then(|| UncountedPrompt { request, model: facts.model.clone() })
     }
 
     /// The tokens of the large prompt.
@@ -120,8 +120,8 @@ impl AnswerMeter {
     }
 
     /// Counts a large prompt on another thread, if that is needed to meter the answer.
-    pub(crate) async fn count_large_prompt(&mut self, body: Option<&[u8]>) {
-        if let Some(prompt) = self.large_prompt(body) {
+    pub(crate) async fn count_prompt(&mut self, body: Option<&[u8]>) {
+        if let Some(prompt) = self.uncounted_prompt(body) {
             // If the count fails the bound stands.
             let counted = tokio::task::spawn_blocking(move || prompt.count()).await;
             self.set_counted(counted.unwrap_or(u64::MAX));

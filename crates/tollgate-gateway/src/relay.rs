@@ -212,7 +212,7 @@ impl Exchange {
 
     /// The answer has ended: settle it, after its prompt was counted if that is needed and takes long.
     fn end(&mut self, ending: Ending) {
-        self.stage = match (self.meter.large_prompt(None), ending) {
+        self.stage = match (self.meter.uncounted_prompt(None), ending) {
             (Some(prompt), ending) => Stage::Counting(tokio::task::spawn_blocking(move || prompt.count()), ending),
             (None, Ending::Whole(rest)) => return self.complete(rest),
             (None, Ending::Failed(why)) => return self.upstream_failed(why),
@@ -287,7 +287,7 @@ impl Exchange {
                 () = closing.closed() => (),
             }
         }
-        self.meter.count_large_prompt(None).await;
+        self.meter.count_prompt(None).await;
         let release = match self.meter.has_output(self.call.bytes_out) {
             true => self.settle(),
             false => self.settle_nothing(),

@@ -69,7 +69,7 @@ impl Whole<'_> {
         call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
         call.bytes_out = len(&body);
         let compute_ms = u64::try_from(forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
-        meter.count_large_prompt(Some(&body)).await;
+        meter.count_prompt(Some(&body)).await;
         let metered = meter.of_whole(&body).with_call(call.bytes_in, call.bytes_out, compute_ms);
         let receipt = settle(core, call, head.status.as_u16(), admission, metered);
         respond_headers::receipt(&mut head.headers, &receipt);

@@ -72,14 +72,8 @@ pub const fn at_most(bytes: u64) -> u64 {
     bytes
 }
 
-/// Loads the vocabulary, which takes 50 to 150 ms and 25 to 50 MB once per process. The first count does
-/// it as well.
-pub fn warm_up(encoding: Encoding) {
-    let _ = vocabulary(encoding);
-}
-
-/// Whether the vocabulary is loaded. Until it is, counting is nothing for an event loop, however short
-/// the text.
+/// Whether the vocabulary is loaded. The first count loads it, which takes 50 to 150 ms and 25 to 50 MB once
+/// per process: until then counting is nothing for an event loop, however short the text.
 #[must_use]
 pub fn is_loaded(encoding: Encoding) -> bool {
     loaded(encoding).load(Ordering::Acquire)

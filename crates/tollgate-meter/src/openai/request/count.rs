@@ -20,7 +20,7 @@ impl LlmRequest {
     /// of [`Tokenizer::with_margin`]. Never more than [`PromptSize::tokens_max`].
     ///
     /// Takes about 40 ms per megabyte of ordinary text and 150 of the most hostile: call it off the
-    /// event loop when the body is large, and [`tokens::warm_up`] before the first request.
+    /// event loop when the body is large, or while [`tokens::is_loaded`] says no.
     ///
     /// [`PromptSize::tokens_max`]: super::PromptSize::tokens_max
     #[must_use]
