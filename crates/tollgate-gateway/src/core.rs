@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tollgate_core::id::{Id, Ids, Kind, mint};
 use tollgate_core::time::{Clock, Timestamp};
 use tollgate_store::Store;
-use tollgate_store::settlement::{Durable, NotDurable, Settler, Ticket};
+use tollgate_store::settlement::{Durable, NotDurable, Settlement, Settler, Ticket};
 use tracing::error;
 
 use crate::directory::{Directory, FrozenBy};
@@ -18,15 +18,6 @@ use crate::front_door::Reaper;
 use crate::snapshot::Snapshot;
 use crate::supervisor::Supervisor;
 use crate::verification::Verifier;
-
-/// When the end of an answer is released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
-    /// When its settlement is durable: nothing that was delivered is ever unbilled.
-    Strict,
-    /// At once. A crash can lose what was settled in the last milliseconds.
-    Relaxed,
-}
 
 /// What one core works with.
 pub(crate) struct Core {

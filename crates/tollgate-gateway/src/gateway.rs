@@ -13,14 +13,14 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tollgate_core::id::{CustomerId, Ids};
 use tollgate_core::time::Clock;
-use tollgate_store::settlement::{Entry, ExpiryEntry, Health, Observer, Settling};
+use tollgate_store::settlement::{Entry, ExpiryEntry, Health, Observer, Settlement, Settling};
 use tollgate_store::{Refresh, Store, StoreError, Touched};
 use tracing::{error, warn};
 
-use crate::core::{Node, Settlement};
+use crate::core::Node;
 use crate::cores;
 use crate::directory::{Directory, FrozenBy};
-use crate::limits::{COUNTING_MAX, RELAXED_PAUSE};
+use crate::limits::COUNTING_MAX;
 use crate::snapshot::{Setup, Snapshot, SnapshotError};
 use crate::verification::Verifier;
 
@@ -94,10 +94,7 @@ impl Gateway {
         let settling = Settling {
             node: options.node,
             cores: options.cores,
-            pause: match options.settlement {
-                Settlement::Strict => Duration::ZERO,
-                Settlement::Relaxed => RELAXED_PAUSE,
-            },
+            settlement: options.settlement,
             observer: options.observer,
         };
         let settler = store.start_settling(settling).await?;

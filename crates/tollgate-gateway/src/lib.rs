@@ -46,7 +46,6 @@ mod websocket;
 mod whole;
 
 pub use blueprint::{Blueprint, NoQuote, Quoted};
-pub use core::Settlement;
 pub use directory::{FrozenBy, KnownCustomer};
 pub use gateway::{Gateway, Options, StartError};
 pub use refuse::TextOverride;

@@ -42,9 +42,6 @@ pub const COUNT_INLINE_BYTES: u64 = 8 * 1024;
 /// Prompts that are counted at the same time, on all cores together.
 pub const COUNTING_MAX: usize = 4;
 
-/// The shortest time between two commits where no answer waits for them: what a crash can lose.
-pub const RELAXED_PAUSE: Duration = Duration::from_millis(10);
-
 /// How long an upstream stream may stand still.
 pub const UPSTREAM_IDLE: Duration = Duration::from_secs(120);
 
@@ -53,6 +50,9 @@ pub const SETTLING_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a request waits for a kept connection to be ready before it takes another one.
 pub const READY_WITHIN: Duration = Duration::from_millis(100);
+
+/// How soon the body of a stream ends after its last event, for its connection to be used again.
+pub const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long an idle upstream connection is kept.
 pub const UPSTREAM_KEPT: Duration = Duration::from_secs(55);

@@ -100,8 +100,11 @@ impl Body for Relay {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         let Some(exchange) = &mut self.0 else { return Poll::Ready(None) };
         let frame = ready!(exchange.poll(context));
-        if matches!(exchange.stage, Stage::Done | Stage::Cut(_)) && frame.is_none() {
-            self.0 = None;
+        if matches!(exchange.stage, Stage::Done | Stage::Cut(_))
+            && frame.is_none()
+            && let Some(exchange) = self.0.take()
+        {
+            exchange.let_go();
         }
         Poll::Ready(frame)
     }
@@ -109,11 +112,13 @@ impl Body for Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(exchange) = self.0.take()
-            && exchange.admission.is_some()
-        {
-            let supervisor = exchange.core.supervisor.clone();
-            supervisor.spawn((*exchange).after_caller_left());
+        let Some(exchange) = self.0.take() else { return };
+        match exchange.admission {
+            None => exchange.let_go(),
+            Some(_) => {
+                let supervisor = exchange.core.supervisor.clone();
+                supervisor.spawn((*exchange).after_caller_left());
+            }
         }
     }
 }
@@ -274,6 +279,14 @@ impl Exchange {
         self.call.bytes_in = self.call.bytes_in.max(self.sent.load(Ordering::Relaxed));
     }
 
+    /// Everything is settled. What ends a model's stream comes before the end of the body: that is read too,
+    /// or the connection to the upstream could not be used again.
+    fn let_go(self) {
+        if self.meter.is_done() {
+            self.answer.read_rest();
+        }
+    }
+
     /// The caller is gone. What is owed is up to the plan: what was received, or what the upstream makes of
     /// it within bounds of time and money.
     async fn after_caller_left(mut self) {
@@ -296,6 +309,7 @@ impl Exchange {
             // The log has it or will have it; nobody is waiting for more.
             let _ = release.await;
         }
+        self.let_go();
     }
 
     /// Reads the upstream to its end, for at most `time_max` and no more than was held.

@@ -73,6 +73,11 @@ impl Db {
         Ok(connection)
     }
 
+    /// The file of a SQLite database.
+    pub(crate) fn sqlite_path(&self) -> PathBuf {
+        sqlite_path(&self.url)
+    }
+
     /// Waits for the right to write.
     pub(crate) async fn write_lane(&self) -> WriteLane {
         match self.engine {

@@ -4,6 +4,7 @@ mod changes;
 mod damage;
 mod engines;
 mod ledger_model;
+mod journaling;
 mod opening;
 mod settling;
 mod standings;

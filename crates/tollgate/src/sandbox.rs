@@ -127,6 +127,7 @@ async fn accept(listener: TcpListener, service: Arc<Service>, mut stopping: watc
             Some(_) = connections.join_next() => continue,
             _ = stopping.changed() => break,
         };
+        service.journal().note_connection();
         connections.spawn(converse(stream, Arc::clone(&service), stopping.clone()));
     }
     drop(listener);

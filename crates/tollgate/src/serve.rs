@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tollgate_core::id::Ids as _;
-use tollgate_gateway::{Gateway, NoVerifier, Options, Settlement, Setup, Verifier};
+use tollgate_gateway::{Gateway, NoVerifier, Options, Setup, Verifier};
 use tollgate_payments::{PaymentProvider, Simulator};
 use tollgate_store::Store;
+use tollgate_store::settlement::Settlement;
 use tollgate_web::Web;
 use tracing::{info, warn};
 

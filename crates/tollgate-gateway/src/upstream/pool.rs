@@ -12,13 +12,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, timeout};
 use tracing::debug;
 
-use crate::limits::{READY_WITHIN, UPSTREAM_KEPT};
+use crate::limits::{END_WITHIN, READY_WITHIN, UPSTREAM_KEPT};
 
 use super::{Upstream, UpstreamBody};
 
@@ -178,6 +179,17 @@ impl Answer {
     /// The body as hyper knows it, for an upgraded connection: the connection does not rest any more.
     pub(crate) fn into_incoming(self) -> Incoming {
         self.incoming
+    }
+
+    /// Reads the end of an answer of which nothing more is wanted, so that its connection can be used again.
+    pub(crate) fn read_rest(mut self) {
+        if self.lease.is_none() {
+            return;
+        }
+        tokio::spawn(async move {
+            // Whoever goes on sending is not worth waiting for.
+            let _ = timeout(END_WITHIN, async { while let Some(Ok(_)) = self.frame().await {} }).await;
+        });
     }
 
     fn rest_if_read(&mut self) {

@@ -14,7 +14,7 @@ use tollgate_core::time::{Clock as _, ManualClock, Timestamp};
 use tollgate_store::customers::NewCustomer;
 use tollgate_store::definition::{PlanDefinition, Text};
 use tollgate_store::grants::{NewGrant, Origin};
-use tollgate_store::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settler, Settling};
+use tollgate_store::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settlement, Settler, Settling};
 use tollgate_store::subscriptions::NewSubscription;
 use tollgate_store::{Options, Store, StoreError};
 
@@ -250,7 +250,7 @@ async fn open(url: &str, clock: &Arc<ManualClock>, seed: u64) -> (Store, Settler
             Err(error) => panic!("{error}"),
         }
     };
-    let settling = Settling { node: "n1".to_owned(), cores: 1, pause: Duration::ZERO, observer: None };
+    let settling = Settling { node: "n1".to_owned(), cores: 1, settlement: Settlement::Strict, observer: None };
     let settler = store.start_settling(settling).await.unwrap();
     (store, settler)
 }

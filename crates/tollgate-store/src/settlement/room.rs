@@ -37,7 +37,8 @@ impl Progress {
     }
 
     pub(super) fn advance_to(&self, end: u64) {
-        self.end.store(end, Ordering::Release);
+        // The journal and the log both make entries durable, in whichever order.
+        self.end.fetch_max(end, Ordering::AcqRel);
         self.is_stuck.store(false, Ordering::Release);
     }
 

@@ -1,23 +1,24 @@
 //! The writer: takes what waits, commits it, says so, and folds between commits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sqlx::{AnyConnection, Connection as _};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use crate::chain::{self, Link};
 use crate::node_lock::NodeLock;
 use crate::{Store, StoreError};
 
-use super::entry::{Entry, decode_all};
+use super::ahead::{Ahead, JournalPlace};
+use super::entry::decode_all;
 use super::fold::{self, Scene};
+use super::log::{self, chain_name};
 use super::pending::{Pending, SHARDS, shard_of};
-use super::queue::{BYTES_MAX, Batch, Queue};
-use super::replay::{self, chain_name};
-use super::room::{Durable, GivesUp, Progress, Room};
+use super::queue::Batch;
+use super::settler::{Command, Settlement, Settling, Shards, Shared};
 
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
@@ -28,181 +29,13 @@ const DATABASE_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long answers wait for commits that fail. Beyond it they are cut off: nothing is completed unbilled.
 const ANSWERS_WAIT: Duration = Duration::from_secs(10);
 
-/// Sees every entry once it is durable, on the writer's thread: it has to be quick.
-pub trait Observer: Send + Sync {
-    /// `entry` was committed.
-    fn committed(&self, entry: &Entry<'_>);
-}
-
-/// How a writer works.
-#[derive(Clone)]
-pub struct Settling {
-    /// The name of this node in the settlement log.
-    pub node: String,
-    /// Waiting rooms, one for each of the gateway's cores.
-    pub cores: usize,
-    /// The shortest time between two commits. Zero if answers wait for them.
-    pub pause: Duration,
-    /// Sees every entry once it is durable.
-    pub observer: Option<Arc<dyn Observer>>,
-}
-
-/// The handle by which the gateway settles. Cheap to clone.
-#[derive(Clone)]
-pub struct Settler {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    queue: Queue,
-    progress: Arc<Progress>,
-    rooms: Vec<Arc<Room>>,
-    work: Notify,
-    failing: AtomicBool,
-    pause: Duration,
-    observer: Option<Arc<dyn Observer>>,
-}
-
-impl Shared {
-    fn ring(&self) {
-        for room in &self.rooms {
-            room.bell.notify_one();
-        }
-    }
-}
-
-/// Stands for one entry on its way to the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "an answer is released when its ticket is durable"]
-pub struct Ticket(u64);
-
-/// Whether paid requests may be admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// The database keeps up.
-    Good,
-    /// The last commit failed; it is tried again.
-    Failing,
-    /// Too much waits to be committed.
-    Full,
-}
-
-impl Settler {
-    /// Puts `entry` on its way to the log.
-    pub fn submit(&self, entry: &Entry<'_>) -> Ticket {
-        let (ticket, was_empty) = self.shared.queue.push(entry);
-        if was_empty {
-            self.shared.work.notify_one();
-        }
-        Ticket(ticket)
-    }
-
-    /// Ends when the entry behind `ticket` is durable, or when it cannot be for too long. `core` is the room of the runtime that waits.
-    pub fn durable(&self, ticket: Ticket, core: usize) -> Durable {
-        let room = Arc::clone(&self.shared.rooms[core % self.shared.rooms.len()]);
-        Durable { ticket: ticket.0, progress: Arc::clone(&self.shared.progress), room, gives_up: GivesUp::WhenStuck }
-    }
-
-    /// Wakes the waiting requests of `core` for as long as it runs. Each core's runtime runs one.
-    pub async fn listen(&self, core: usize) {
-        let room = Arc::clone(&self.shared.rooms[core % self.shared.rooms.len()]);
-        let progress = Arc::clone(&self.shared.progress);
-        room.listen(&progress).await;
-    }
-
-    /// Whether paid requests may be admitted.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        if self.shared.failing.load(Ordering::Relaxed) {
-            Health::Failing
-        } else if self.shared.queue.bytes() > BYTES_MAX {
-            Health::Full
-        } else {
-            Health::Good
-        }
-    }
-
-    pub(crate) async fn start(store: &Store, settling: Settling) -> Result<(Self, Folder), StoreError> {
-        let Settling { node, cores, pause, observer } = settling;
-        let shared = Arc::new(Shared {
-            queue: Queue::default(),
-            progress: Arc::default(),
-            rooms: (0..cores.max(1)).map(|_| Arc::default()).collect(),
-            work: Notify::new(),
-            failing: AtomicBool::new(false),
-            pause,
-            observer,
-        });
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let (ready, started) = oneshot::channel();
-        let (thread_shared, thread_store) = (Arc::clone(&shared), store.clone());
-        // A thread and runtime of its own: no other task can delay a commit.
-        std::thread::Builder::new()
-            .name("settlement".to_owned())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let Ok(runtime) = runtime else { return };
-                runtime.block_on(async move {
-                    match Writer::recover(thread_store, node, thread_shared, inbox).await {
-                        Ok(writer) => {
-                            let _ = ready.send(Ok(()));
-                            writer.run().await;
-                        }
-                        Err(error) => {
-                            let _ = ready.send(Err(error));
-                        }
-                    }
-                });
-            })
-            .map_err(|error| StoreError::Unavailable(sqlx::Error::Io(error)))?;
-        started.await.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??;
-        let folder = Folder { commands, shared: Arc::clone(&shared) };
-        Ok((Self { shared }, folder))
-    }
-}
-
-/// Asks the writer to fold, or to stop.
-pub struct Folder {
-    commands: mpsc::UnboundedSender<Command>,
-    shared: Arc<Shared>,
-}
-
-enum Command {
-    Fold(Shards, oneshot::Sender<Result<(), StoreError>>),
-    Stop(oneshot::Sender<()>),
-}
-
-/// Which shards are to be folded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Shards {
-    All,
-    One(usize),
-}
-
-impl Folder {
-    /// Folds what is committed.
-    pub(crate) async fn fold(&self, shards: Shards) -> Result<(), StoreError> {
-        let gone = || StoreError::Unavailable(sqlx::Error::WorkerCrashed);
-        let (done, result) = oneshot::channel();
-        self.commands.send(Command::Fold(shards, done)).map_err(|_| gone())?;
-        self.shared.work.notify_one();
-        result.await.map_err(|_| gone())?
-    }
-
-    /// Commits and folds what is left, then ends the writer.
-    pub(crate) async fn stop(&self) {
-        let (done, stopped) = oneshot::channel();
-        if self.commands.send(Command::Stop(done)).is_ok() {
-            self.shared.work.notify_one();
-            let _ = stopped.await;
-        }
-    }
-}
-
-struct Writer {
+/// Moves what waits into the log, group by group, and from there into the books.
+pub(super) struct Writer {
     store: Store,
     node: String,
     shared: Arc<Shared>,
+    /// The journal that runs ahead of the log, if there is one.
+    ahead: Option<Ahead>,
     inbox: mpsc::UnboundedReceiver<Command>,
     connection: Option<AnyConnection>,
     link: Link,
@@ -225,16 +58,20 @@ impl Shard {
 }
 
 impl Writer {
-    /// Opens the log at its end and folds what an earlier run left.
-    async fn recover(
+    /// Opens the log at its end, adds what a crash left in the journal, and folds what an earlier run left.
+    pub(super) async fn recover(
         store: Store,
-        node: String,
-        shared: Arc<Shared>,
+        settling: Settling,
         inbox: mpsc::UnboundedReceiver<Command>,
     ) -> Result<Self, StoreError> {
+        let node = settling.node.clone();
         let locked = store.lock.as_ref().as_ref().and_then(NodeLock::take_session);
         let mut connection = store.db.dedicated(locked).await?;
-        let link = replay::last(&mut connection, &node).await?;
+        let mut link = log::last(&mut connection, &node).await?;
+        let journal = JournalPlace::of(&store, &node).await?;
+        if let Some(place) = &journal {
+            link = place.move_into_log(&store, &mut connection, link).await?;
+        }
         let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
         let mut folded = Vec::with_capacity(SHARDS);
         for shard in 0..SHARDS {
@@ -243,7 +80,7 @@ impl Writer {
         let mut after = folded.iter().copied().min().unwrap_or(0);
         let mut entries = 0_u64;
         loop {
-            let groups = replay::groups_after(&mut connection, &node, after, 200).await?;
+            let groups = log::groups_after(&mut connection, &node, after, 200).await?;
             let Some(last) = groups.last() else { break };
             after = last.seq;
             for group in &groups {
@@ -257,7 +94,14 @@ impl Writer {
                 }
             }
         }
-        let mut writer = Self { store, node, shared, inbox, connection: Some(connection), link, shards, next_shard: 0 };
+        let is_strict = settling.settlement == Settlement::Strict;
+        let shared = Arc::new(Shared::new(settling, link.seq));
+        let ahead = match journal.filter(|_| is_strict) {
+            Some(place) => Some(place.start(&shared)?),
+            None => None,
+        };
+        let connection = Some(connection);
+        let mut writer = Self { store, node, shared, ahead, inbox, connection, link, shards, next_shard: 0 };
         if entries > 0 {
             info!(entries, "Folding settlements that were committed before the last stop");
             writer.fold_all().await?;
@@ -265,7 +109,13 @@ impl Writer {
         Ok(writer)
     }
 
-    async fn run(mut self) {
+    /// What it shares with the gateway.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Commits and folds until it is told to stop.
+    pub(super) async fn run(mut self) {
         let mut batch = Batch::default();
         let pause = FOLD_ROUND / u32::try_from(SHARDS).unwrap_or(1);
         let mut next_fold = Instant::now() + pause;
@@ -290,7 +140,7 @@ impl Writer {
             if batch.entries > 0 {
                 let began = Instant::now();
                 self.commit(&batch).await;
-                next_commit = began + self.shared.pause;
+                next_commit = began + self.shared.commit_interval();
                 batch.shrink();
             }
             match command {
@@ -322,6 +172,9 @@ impl Writer {
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
+        if let Some(ahead) = self.ahead.take() {
+            ahead.stop(&self.shared);
+        }
     }
 
     /// Appends `batch` to the log, however long that takes, and lets everybody know.
@@ -333,25 +186,25 @@ impl Writer {
             match in_time(self.append(batch, &next)).await {
                 Ok(()) => break,
                 Err(error) => {
-                    if !self.shared.failing.swap(true, Ordering::Relaxed) {
+                    if !self.shared.is_failing.swap(true, Ordering::Relaxed) {
                         error!(%error, "Settlements cannot be committed; paid requests are refused until they can");
                     }
                     self.connection = None;
                     if began.elapsed() > ANSWERS_WAIT {
-                        self.shared.progress.get_stuck();
-                        self.shared.ring();
+                        self.shared.is_stuck();
                     }
                     tokio::time::sleep(patience).await;
                     patience = (patience * 2).min(Duration::from_secs(1));
                 }
             }
         }
-        if self.shared.failing.swap(false, Ordering::Relaxed) {
+        if self.shared.is_failing.swap(false, Ordering::Relaxed) {
             info!("Settlements are committed again");
         }
         self.link = next;
-        self.shared.progress.advance_to(batch.end);
-        self.shared.ring();
+        self.shared.committed.store(self.link.seq, Ordering::Release);
+        self.shared.is_durable_to(batch.end);
+        self.shared.wake_journal();
         for entry in decode_all(&batch.payload) {
             let added = entry.and_then(|entry| {
                 if let Some(observer) = &self.shared.observer {
@@ -366,36 +219,9 @@ impl Writer {
     }
 
     async fn append(&mut self, batch: &Batch, next: &Link) -> Result<(), StoreError> {
-        const INSERT: &str = "
-            INSERT INTO settlements (node, seq, committed_at, started_min, started_max, entries, payload, hash)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (node, seq) DO NOTHING";
-        const READ: &str = "SELECT hash FROM settlements WHERE node = $1 AND seq = $2";
-        let now = self.store.now();
         let _lane = self.store.db.write_lane().await;
         let connection = connect(&mut self.connection, &self.store).await?;
-        let inserted = sqlx::query(INSERT)
-            .bind(&self.node)
-            .bind(next.seq)
-            .bind(now.unix_micros())
-            .bind(batch.started_min)
-            .bind(batch.started_max)
-            .bind(i64::from(batch.entries))
-            .bind(&batch.payload[..])
-            .bind(&next.hash)
-            .execute(&mut *connection)
-            .await?;
-        if inserted.rows_affected() == 1 {
-            return Ok(());
-        }
-        // An earlier attempt lost its connection after the database had committed, or somebody else
-        // writes as this node.
-        use crate::row::Columns as _;
-        let row = sqlx::query(READ).bind(&self.node).bind(next.seq).fetch_one(connection).await?;
-        if row.text("hash")? == next.hash {
-            return Ok(());
-        }
-        Err(StoreError::InUse(format!("the settlement log of node {}", self.node)))
+        log::append(connection, &self.node, self.store.now(), batch, next).await
     }
 
     async fn fold_all(&mut self) -> Result<(), StoreError> {

@@ -54,10 +54,22 @@ pub(super) fn options(url: &str, clock: &Arc<ManualClock>) -> Options {
     Options { url: url.to_owned(), clock: Arc::clone(clock) as _, ids: Arc::new(SeededIds::new(seed)) }
 }
 
+/// Runs `test` on SQLite, where it is about SQLite's own.
+pub(super) fn on_sqlite<F: Future<Output = ()>>(test: impl Fn(Bench) -> F) {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("tollgate.db").display());
+        test(Bench::open(url).await).await;
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
 /// Runs `test` on SQLite and on PostgreSQL.
 pub(super) fn on_both<F: Future<Output = ()>>(test: impl Fn(Bench) -> F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         // Outlives the test: what a closure does not mention of its argument is dropped early.
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("tollgate.db").display());

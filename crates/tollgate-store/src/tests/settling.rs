@@ -5,12 +5,12 @@ use tollgate_core::time::Timestamp;
 
 use super::engines::*;
 use crate::calls::CallFilter;
-use crate::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settling};
+use crate::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settlement, Settling};
 use crate::{Store, StoreError};
 
 /// A writer for a gateway with `cores`.
 pub(super) fn settling(cores: usize) -> Settling {
-    Settling { node: "n1".to_owned(), cores, pause: std::time::Duration::ZERO, observer: None }
+    Settling { node: "n1".to_owned(), cores, settlement: Settlement::Strict, observer: None }
 }
 
 pub(super) struct Who {

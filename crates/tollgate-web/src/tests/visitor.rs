@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tollgate_core::decision::Reason;
 use tollgate_core::id::{ApplicationKind, CustomerKind, Id, KeyKind, Kind, RequestKind};
 use tollgate_core::standing::SubscriptionState;
-use tollgate_store::settlement::{CallEntry, Entry, Settler, Settling};
+use tollgate_store::settlement::{CallEntry, Entry, Settlement, Settler, Settling};
 
 use super::bench::*;
 
@@ -44,7 +44,7 @@ pub(super) fn encoded(fields: &BTreeMap<String, String>) -> String {
 
 impl<'a> Shop<'a> {
     pub(super) async fn open(bench: &'a Bench) -> Self {
-        let settling = Settling { node: "n1".to_owned(), cores: 1, pause: std::time::Duration::ZERO, observer: None };
+        let settling = Settling { node: "n1".to_owned(), cores: 1, settlement: Settlement::Strict, observer: None };
         let settler = bench.store.start_settling(settling).await.unwrap();
         let listening = settler.clone();
         tokio::spawn(async move { listening.listen(0).await });

@@ -22,6 +22,7 @@ const ID_BYTES_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Journal {
     counts: [AtomicU64; Endpoint::COUNTED],
+    connections: AtomicU64,
     remembered_max: usize,
     ids: Mutex<Ids>,
 }
@@ -43,7 +44,7 @@ impl Journal {
     /// An empty journal that keeps up to `remembered_max` ids. With none, requests share no lock.
     #[must_use]
     pub fn remembering(remembered_max: usize) -> Self {
-        Self { counts: Default::default(), remembered_max, ids: Mutex::default() }
+        Self { counts: Default::default(), connections: AtomicU64::new(0), remembered_max, ids: Mutex::default() }
     }
 
     /// Notes that a request for `endpoint` arrived.
@@ -69,6 +70,17 @@ impl Journal {
         }
         ids.order.push_back(id.to_owned());
         ids.counts.insert(id.to_owned(), 1);
+    }
+
+    /// Notes that somebody connected.
+    pub(super) fn note_connection(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections that were opened, whatever became of them.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Requests for paths that begin with `prefix`; with `""`, all of them.

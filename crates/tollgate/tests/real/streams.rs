@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tollgate_core::money::Nanos;
 use tollgate_meter::tokens::{self, Encoding};
 
-use super::harness::{Admin, Buyer, Call, Chance, Node, Site, until};
+use super::harness::{Admin, Buyer, Call, Chance, Connection, Node, Site, until};
 
 /// How many streams are cut, for each plan.
 const STREAMS: u64 = 60;
@@ -30,6 +30,27 @@ async fn who_leaves_owes_what_was_generated_if_the_plan_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_leaves_owes_what_was_received_if_the_plan_says_so() {
     cut_streams("received", 0x5eed_0002).await;
+}
+
+/// What ends a stream for the caller comes before the end of the body that carried it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_follow_one_another_use_the_same_connection_to_the_upstream() {
+    let site = Site::new();
+    let (node, admin) = site.start().await;
+    let buyer = admin.buyer("generated", "5.00").await;
+    let body = json!({
+        "model": "sandbox-small", "messages": [{ "role": "user", "content": "Go on." }], "stream": true,
+    });
+    // Always the same core, which has connections of its own.
+    let mut connection = Connection::open(node.gateway).await;
+    let before = site.sandbox.journal().connections();
+    for _ in 0..20 {
+        let answer = connection.send(&Call::post("/v1/chat/completions", &body).key(&buyer.key)).await;
+        assert_eq!((answer.status, answer.is_whole), (200, true));
+    }
+    let opened = site.sandbox.journal().connections() - before;
+    // The end may arrive a moment after the next stream has begun.
+    assert!(opened <= 3, "{opened} connections for 20 streams");
 }
 
 async fn cut_streams(plan: &str, seed: u64) {

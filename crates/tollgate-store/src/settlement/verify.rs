@@ -1,4 +1,4 @@
-//! Reading the settlement log back: after a crash, for look-ups, and to verify it.
+//! Reading the whole settlement log back, to verify it.
 
 use std::collections::HashMap;
 
@@ -7,50 +7,13 @@ use tollgate_core::id::CustomerId;
 use tollgate_core::ledger::TransferKind;
 
 use crate::StoreError;
-use crate::chain::{self, Link};
+use crate::chain::Link;
 use crate::row::Columns as _;
 
 use super::entry::{Entry, decode_all};
 use super::fold;
+use super::log::groups_after;
 use super::pending::{SHARDS, shard_of};
-
-/// One group of the log.
-pub(crate) struct Group {
-    pub(crate) seq: i64,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) hash: String,
-}
-
-/// The chain of a node's settlement log.
-pub(super) fn chain_name(node: &str) -> String {
-    format!("settlements:{node}")
-}
-
-/// The groups of `node` after `seq`, at most `limit` of them.
-pub(crate) async fn groups_after(
-    connection: &mut AnyConnection,
-    node: &str,
-    seq: i64,
-    limit: i64,
-) -> Result<Vec<Group>, StoreError> {
-    const PAGE: &str = "
-        SELECT seq, payload, hash FROM settlements WHERE node = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-    let rows = sqlx::query(PAGE).bind(node).bind(seq).bind(limit).fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| Ok(Group { seq: row.int("seq")?, payload: row.bytes("payload")?, hash: row.text("hash")? }))
-        .collect()
-}
-
-/// The last group of `node`.
-pub(super) async fn last(connection: &mut AnyConnection, node: &str) -> Result<Link, StoreError> {
-    const LAST: &str = "SELECT seq, hash FROM settlements WHERE node = $1 ORDER BY seq DESC LIMIT 1";
-    let row = sqlx::query(LAST).bind(node).fetch_optional(&mut *connection).await?;
-    match row {
-        Some(row) => Ok(Link { seq: row.int("seq")?, hash: row.text("hash")? }),
-        // All groups were pruned: the chain remembers where it was.
-        None => chain::end(connection, &chain_name(node)).await,
-    }
-}
 
 /// Walks the log of every node and compares it with what was folded.
 ///

@@ -1,0 +1,244 @@
+//! The handle by which the gateway settles, and what it shares with the writer and the journal.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::{Store, StoreError};
+
+use super::entry::Entry;
+use super::queue::{BYTES_MAX, Queue};
+use super::room::{Durable, GivesUp, Progress, Room};
+use super::writer::Writer;
+
+/// The shortest time between two commits, where no answer waits for them.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
+
+/// When an answer is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// When its settlement is durable: nothing that was delivered is ever unbilled.
+    Strict,
+    /// At once. A crash can lose what was settled in the last milliseconds.
+    Relaxed,
+}
+
+/// Sees every entry once it is in the log, on the writer's thread: it has to be quick.
+pub trait Observer: Send + Sync {
+    /// `entry` was committed.
+    fn committed(&self, entry: &Entry<'_>);
+}
+
+/// How settlements become durable.
+#[derive(Clone)]
+pub struct Settling {
+    /// The name of this node in the settlement log.
+    pub node: String,
+    /// Waiting rooms, one for each of the gateway's cores.
+    pub cores: usize,
+    /// What answers wait for.
+    pub settlement: Settlement,
+    /// Sees every entry once it is in the log.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// The handle by which the gateway settles. Cheap to clone.
+#[derive(Clone)]
+pub struct Settler {
+    shared: Arc<Shared>,
+}
+
+/// What the gateway's cores, the writer and the journal have in common.
+pub(super) struct Shared {
+    pub(super) queue: Queue,
+    progress: Arc<Progress>,
+    rooms: Vec<Arc<Room>>,
+    /// Wakes the writer.
+    pub(super) work: Notify,
+    /// The journal's thread, while the journal runs ahead of the log.
+    pub(super) journal: OnceLock<Thread>,
+    pub(super) is_journaling: AtomicBool,
+    /// The last group that the log has.
+    pub(super) committed: AtomicI64,
+    pub(super) is_failing: AtomicBool,
+    settlement: Settlement,
+    pub(super) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Shared {
+    /// For a log that goes on after group `committed`.
+    pub(super) fn new(settling: Settling, committed: i64) -> Self {
+        let Settling { node: _, cores, settlement, observer } = settling;
+        Self {
+            queue: Queue::new(committed + 1),
+            progress: Arc::default(),
+            rooms: (0..cores.max(1)).map(|_| Arc::default()).collect(),
+            work: Notify::new(),
+            journal: OnceLock::new(),
+            is_journaling: AtomicBool::new(false),
+            committed: AtomicI64::new(committed),
+            is_failing: AtomicBool::new(false),
+            settlement,
+            observer,
+        }
+    }
+
+    /// Everything below ticket `end` is durable: whoever waits for it goes on.
+    pub(super) fn is_durable_to(&self, end: u64) {
+        self.progress.advance_to(end);
+        self.ring();
+    }
+
+    /// Commits have failed for too long: whoever waits is cut off.
+    pub(super) fn is_stuck(&self) {
+        self.progress.get_stuck();
+        self.ring();
+    }
+
+    fn ring(&self) {
+        for room in &self.rooms {
+            room.bell.notify_one();
+        }
+    }
+
+    /// The shortest time between two commits: none if answers wait for them.
+    pub(super) fn commit_interval(&self) -> Duration {
+        match self.settlement {
+            Settlement::Strict if !self.is_journaling.load(Ordering::Relaxed) => Duration::ZERO,
+            Settlement::Strict | Settlement::Relaxed => COMMIT_INTERVAL,
+        }
+    }
+
+    /// Wakes the journal, if there is one.
+    pub(super) fn wake_journal(&self) {
+        if self.is_journaling.load(Ordering::Relaxed)
+            && let Some(thread) = self.journal.get()
+        {
+            thread.unpark();
+        }
+    }
+}
+
+/// Stands for one entry on its way to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an answer is released when its ticket is durable"]
+pub struct Ticket(u64);
+
+/// Whether paid requests may be admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// The database keeps up.
+    Good,
+    /// The last commit failed; it is tried again.
+    Failing,
+    /// Too much waits to be committed.
+    Full,
+}
+
+impl Settler {
+    /// Puts `entry` on its way to the log.
+    pub fn submit(&self, entry: &Entry<'_>) -> Ticket {
+        let pushed = self.shared.queue.push(entry);
+        if pushed.is_first_for_journal {
+            self.shared.wake_journal();
+        }
+        if pushed.is_first {
+            self.shared.work.notify_one();
+        }
+        Ticket(pushed.ticket)
+    }
+
+    /// Ends when the entry behind `ticket` is durable, or when it cannot be for too long. `core` is the room of the runtime that waits.
+    pub fn durable(&self, ticket: Ticket, core: usize) -> Durable {
+        let room = Arc::clone(&self.shared.rooms[core % self.shared.rooms.len()]);
+        Durable { ticket: ticket.0, progress: Arc::clone(&self.shared.progress), room, gives_up: GivesUp::WhenStuck }
+    }
+
+    /// Wakes the waiting requests of `core` for as long as it runs. Each core's runtime runs one.
+    pub async fn listen(&self, core: usize) {
+        let room = Arc::clone(&self.shared.rooms[core % self.shared.rooms.len()]);
+        let progress = Arc::clone(&self.shared.progress);
+        room.listen(&progress).await;
+    }
+
+    /// Whether paid requests may be admitted.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        if self.shared.is_failing.load(Ordering::Relaxed) {
+            Health::Failing
+        } else if self.shared.queue.bytes() > BYTES_MAX {
+            Health::Full
+        } else {
+            Health::Good
+        }
+    }
+
+    pub(crate) async fn start(store: &Store, settling: Settling) -> Result<(Self, Folder), StoreError> {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (ready, started) = oneshot::channel();
+        let store = store.clone();
+        // A thread and runtime of its own: no other task can delay a commit.
+        std::thread::Builder::new()
+            .name("settlement".to_owned())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let Ok(runtime) = runtime else { return };
+                runtime.block_on(async move {
+                    match Writer::recover(store, settling, inbox).await {
+                        Ok(writer) => {
+                            let _ = ready.send(Ok(Arc::clone(writer.shared())));
+                            writer.run().await;
+                        }
+                        Err(error) => {
+                            let _ = ready.send(Err(error));
+                        }
+                    }
+                });
+            })
+            .map_err(|error| StoreError::Unavailable(sqlx::Error::Io(error)))?;
+        let shared = started.await.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))??;
+        let folder = Folder { commands, shared: Arc::clone(&shared) };
+        Ok((Self { shared }, folder))
+    }
+}
+
+/// Asks the writer to fold, or to stop.
+pub struct Folder {
+    commands: mpsc::UnboundedSender<Command>,
+    shared: Arc<Shared>,
+}
+
+pub(super) enum Command {
+    Fold(Shards, oneshot::Sender<Result<(), StoreError>>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// Which shards are to be folded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shards {
+    All,
+    One(usize),
+}
+
+impl Folder {
+    /// Folds what is committed.
+    pub(crate) async fn fold(&self, shards: Shards) -> Result<(), StoreError> {
+        let gone = || StoreError::Unavailable(sqlx::Error::WorkerCrashed);
+        let (done, result) = oneshot::channel();
+        self.commands.send(Command::Fold(shards, done)).map_err(|_| gone())?;
+        self.shared.work.notify_one();
+        result.await.map_err(|_| gone())?
+    }
+
+    /// Commits and folds what is left, then ends the writer.
+    pub(crate) async fn stop(&self) {
+        let (done, stopped) = oneshot::channel();
+        if self.commands.send(Command::Stop(done)).is_ok() {
+            self.shared.work.notify_one();
+            let _ = stopped.await;
+        }
+    }
+}
