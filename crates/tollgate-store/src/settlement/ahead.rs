@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use sqlx::{AnyConnection, Connection as _};
 use tracing::{error, info, warn};
@@ -17,6 +18,10 @@ use super::journal::{self, Appended, Journal, Left, Title};
 use super::log;
 use super::queue::Batch;
 use super::settler::Shared;
+
+/// Two writes are further apart the more entries they share, up to this.
+const PAUSE_MAX: Duration = Duration::from_millis(1);
+const PAUSE_PER_ENTRY: Duration = Duration::from_micros(50);
 
 /// Where the journal of a node is, and whose it is.
 #[derive(Debug)]
@@ -128,7 +133,10 @@ fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal 
             continue;
         };
         match journal.append(ahead.group, &payload, shared.committed.load(Ordering::Acquire)) {
-            Ok(Appended::Durable) => shared.is_durable_to(ahead.end),
+            Ok(Appended::Durable) => {
+                shared.is_durable_to(ahead.end);
+                std::thread::sleep(pause_after(ahead.entries));
+            }
             // These wait for the log. The writer wakes this thread after each commit.
             Ok(Appended::NoRoom) => std::thread::park(),
             Err(error) => {
@@ -140,4 +148,10 @@ fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal 
         }
     }
     journal
+}
+
+/// How long to gather before the next write. One that came alone makes nobody wait; where many came together
+/// many more are on their way, and a write costs the same for all of them.
+fn pause_after(entries: u32) -> Duration {
+    (PAUSE_PER_ENTRY * entries.saturating_sub(1)).min(PAUSE_MAX)
 }

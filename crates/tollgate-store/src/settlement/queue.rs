@@ -24,8 +24,14 @@ struct Waiting {
     batch: Batch,
     /// The number that the log will give this group.
     group: i64,
-    /// Bytes of it that the journal has copied.
-    journaled: usize,
+    /// How much of it the journal has copied.
+    journaled: Journaled,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Journaled {
+    bytes: usize,
+    entries: u32,
 }
 
 /// What became of an entry that was put into the queue.
@@ -42,6 +48,7 @@ pub(super) struct Pushed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ahead {
     pub(super) group: i64,
+    pub(super) entries: u32,
     /// The ticket after the last entry.
     pub(super) end: u64,
 }
@@ -70,7 +77,7 @@ thread_local! {
 impl Queue {
     /// An empty queue for groups from number `group` on.
     pub(super) fn new(group: i64) -> Self {
-        let waiting = Waiting { batch: Batch::default(), group, journaled: 0 };
+        let waiting = Waiting { batch: Batch::default(), group, journaled: Journaled::default() };
         Self { waiting: Mutex::new(waiting), bytes: AtomicUsize::new(0) }
     }
 
@@ -92,7 +99,7 @@ impl Queue {
 
     fn append(&self, encoded: &[u8], started_at: i64) -> Pushed {
         let mut waiting = self.lock();
-        let is_first_for_journal = waiting.journaled == waiting.batch.payload.len();
+        let is_first_for_journal = waiting.journaled.bytes == waiting.batch.payload.len();
         let batch = &mut waiting.batch;
         let is_first = batch.entries == 0;
         if is_first {
@@ -116,7 +123,7 @@ impl Queue {
         empty.end = waiting.batch.end;
         self.bytes.store(0, Ordering::Relaxed);
         std::mem::swap(&mut waiting.batch, empty);
-        waiting.journaled = 0;
+        waiting.journaled = Journaled::default();
         if empty.entries > 0 {
             waiting.group += 1;
         }
@@ -125,11 +132,12 @@ impl Queue {
     /// Copies to `payload` what the journal has not seen; `None` if there is nothing.
     pub(super) fn copy_ahead(&self, payload: &mut Vec<u8>) -> Option<Ahead> {
         let mut waiting = self.lock();
-        let unseen = waiting.batch.payload.get(waiting.journaled..).filter(|unseen| !unseen.is_empty())?;
+        let Journaled { bytes, entries } = waiting.journaled;
+        let unseen = waiting.batch.payload.get(bytes..).filter(|unseen| !unseen.is_empty())?;
         payload.clear();
         payload.extend_from_slice(unseen);
-        waiting.journaled = waiting.batch.payload.len();
-        Some(Ahead { group: waiting.group, end: waiting.batch.end })
+        waiting.journaled = Journaled { bytes: waiting.batch.payload.len(), entries: waiting.batch.entries };
+        Some(Ahead { group: waiting.group, entries: waiting.batch.entries - entries, end: waiting.batch.end })
     }
 
     /// Bytes that wait.

@@ -14,8 +14,11 @@ use super::queue::{BYTES_MAX, Queue};
 use super::room::{Durable, GivesUp, Progress, Room};
 use super::writer::Writer;
 
-/// The shortest time between two commits, where no answer waits for them.
-const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
+/// The shortest time between two commits of settlements that nobody waits for: what a crash can lose.
+const RELAXED_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The shortest time between two commits of what the journal has: nothing can be lost.
+const JOURNALED_INTERVAL: Duration = Duration::from_millis(50);
 
 /// When an answer is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,8 +110,9 @@ impl Shared {
     /// The shortest time between two commits: none if answers wait for them.
     pub(super) fn commit_interval(&self) -> Duration {
         match self.settlement {
-            Settlement::Strict if !self.is_journaling.load(Ordering::Relaxed) => Duration::ZERO,
-            Settlement::Strict | Settlement::Relaxed => COMMIT_INTERVAL,
+            Settlement::Relaxed => RELAXED_INTERVAL,
+            Settlement::Strict if self.is_journaling.load(Ordering::Relaxed) => JOURNALED_INTERVAL,
+            Settlement::Strict => Duration::ZERO,
         }
     }
 
