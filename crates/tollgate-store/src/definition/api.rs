@@ -18,12 +18,19 @@ pub struct ApiDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Where its requests go.
-    pub upstream: UpstreamDefinition,
+    #[schema(value_type = UpstreamDefinition)]
+    pub upstream: Upstreams,
+    /// Names of models, and who serves them.
+    #[serde(default, rename = "model", skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelDefinition>,
+    /// Serve the endpoints for models of these formats, each at its usual path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub llm: Vec<FrontFormat>,
     /// Whether an application needs an approval.
     #[serde(default)]
     pub approval: Approval,
     /// Its routes; the first that matches serves.
-    #[serde(rename = "route")]
+    #[serde(default, rename = "route")]
     pub routes: Vec<RouteDefinition>,
 }
 
@@ -36,34 +43,6 @@ pub enum Approval {
     Open,
     /// Only those that an administrator approved.
     Required,
-}
-
-/// A service that requests are forwarded to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UpstreamDefinition {
-    /// `http://host:port` or `https://host`, with a path to put before every request's path if any.
-    pub url: String,
-    /// Whose rows of the price book apply to its models: `openai`, `azure`, ...
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub provider: String,
-    /// Headers that are set on every forwarded request, credentials for example. Values may name an
-    /// environment variable: `Bearer ${OPENAI_API_KEY}`. Never shown again.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub headers: std::collections::BTreeMap<String, String>,
-    /// The longest it may take to accept a connection, in milliseconds.
-    #[serde(default = "two_seconds_ms")]
-    pub connect_timeout_ms: u64,
-    /// The most connections that each core keeps open to it while idle.
-    #[serde(default = "idle_connections")]
-    pub idle_connections_max: usize,
-}
-
-const fn two_seconds_ms() -> u64 {
-    2_000
-}
-const fn idle_connections() -> usize {
-    128
 }
 
 /// A route: which requests, what they cost, what they need.
