@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use tollgate_core::catalogue::{Catalogue, Charge, Component, Level, Price, RouteTerms};
-use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_core::money::Currency;
-use tollgate_meter::openai::Endpoint;
-use tollgate_meter::openai::request::OutputField;
+use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::price_book::{ModelPrice, PriceBook, Rates, Terms};
+use tollgate_meter::request::OutputField;
 use tollgate_store::definition::{
     AddOnDefinition, ApiDefinition, Approval, LlmFormat, PlanDefinition, PriceDefinition, RouteDefinition,
 };
@@ -161,7 +160,7 @@ fn price_of(row: &ModelPrice) -> Price {
         currency: Some(Currency::USD),
         components: levels.next().map(|(_, rates)| components(&rates)).unwrap_or_default(),
         levels: levels.map(|(above, rates)| Level { above, components: components(&rates) }).collect(),
-        must_cover: MeterSet::TOKENS.with(Meter::Images),
+        must_cover: list.rates_at(0).must_cover(),
         ..price
     }
 }
