@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 
 use tollgate_core::catalogue::{Disclosure, Plan};
 use tollgate_core::decision::{
-    Ask, Decision, Denial, Facts, Hold, ModelAsk, Notices, OutputBound, Precision, Reason, Settled, decide, place, release, settle,
+    Ask, Decision, Denial, Facts, Hold, ModelAsk, Notices, OutputBound, Precision, Reason, Settled, decide, place,
+    release, settle,
 };
 use tollgate_core::meter::Usage;
 use tollgate_core::money::{Currency, Money, Nanos};

@@ -145,7 +145,8 @@ impl AnswerMeter {
             }
         };
         let request = Arc::clone(&facts.request);
-        (facts.has_text() && facts.is_slow_to_count() && !is_reported).then(|| UncountedPrompt { request, model: facts.model.clone() })
+        (facts.has_text() && facts.is_slow_to_count() && !is_reported)
+            .then(|| UncountedPrompt { request, model: facts.model.clone() })
     }
 
     /// The tokens of the large prompt.

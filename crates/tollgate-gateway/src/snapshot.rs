@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use tollgate_core::catalogue::{Catalogue, Charge, Component, Level, Price, RouteTerms};
+use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_core::money::Currency;
 use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::price_book::{ModelPrice, PriceBook, Rates, Terms};
@@ -160,7 +161,7 @@ fn price_of(row: &ModelPrice) -> Price {
         currency: Some(Currency::USD),
         components: levels.next().map(|(_, rates)| components(&rates)).unwrap_or_default(),
         levels: levels.map(|(above, rates)| Level { above, components: components(&rates) }).collect(),
-        must_cover: list.rates_at(0).must_cover(),
+        must_cover: MeterSet::TOKENS.with(Meter::Images),
         ..price
     }
 }

@@ -271,12 +271,16 @@ mod tests {
         let endpoint = |path| Target::of_path(path).map(|target| target.endpoint);
         assert_eq!(endpoint("/openai/deployments/gpt-4o/chat/completions"), Some(Endpoint::ChatCompletions));
         assert_eq!(endpoint("/openai/v1/completions"), Some(Endpoint::Completions));
-        let vertex =
-            "/v1/projects/p/locations/us/publishers/google/models/gemini-2.5-pro:streamGenerateContent";
+        let vertex = "/v1/projects/p/locations/us/publishers/google/models/gemini-2.5-pro:streamGenerateContent";
         let target = Target::of_path(vertex).unwrap();
-        assert_eq!((target.endpoint, target.model.as_deref()), (Endpoint::StreamGenerateContent, Some("gemini-2.5-pro")));
+        assert_eq!(
+            (target.endpoint, target.model.as_deref()),
+            (Endpoint::StreamGenerateContent, Some("gemini-2.5-pro"))
+        );
         assert_eq!(target.path_for(vertex, "x"), vertex.replace("gemini-2.5-pro", "x"));
-        for path in ["/", "/v1/models", "/v1/models/a:embedContent", "/v1/models/:countTokens", "/v1/models/a%2fb:countTokens"] {
+        for path in
+            ["/", "/v1/models", "/v1/models/a:embedContent", "/v1/models/:countTokens", "/v1/models/a%2fb:countTokens"]
+        {
             assert_eq!(endpoint(path), None, "{path}");
         }
     }

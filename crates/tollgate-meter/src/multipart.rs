@@ -72,7 +72,8 @@ fn part(body: &[u8], at: usize) -> Result<Part<'_>, BadBody> {
     let bad = |expected: &'static str| BadBody::new("body", expected);
     let rest = &body[at..];
     let searched = &rest[..rest.len().min(HEAD_LEN_MAX)];
-    let head_len = memmem::find(searched, b"\r\n\r\n").ok_or_else(|| bad("a head in front of each field of the form"))?;
+    let head_len =
+        memmem::find(searched, b"\r\n\r\n").ok_or_else(|| bad("a head in front of each field of the form"))?;
     let head = std::str::from_utf8(&rest[..head_len]).map_err(|_| bad("heads of fields in UTF-8"))?;
     let mut name = None;
     for line in head.split("\r\n") {

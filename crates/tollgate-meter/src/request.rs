@@ -221,10 +221,9 @@ pub const fn metered_members(endpoint: Endpoint) -> &'static [&'static str] {
     match endpoint {
         Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Embeddings => chat::METERED,
         Endpoint::Responses => responses::METERED,
-        Endpoint::ImageGenerations
-        | Endpoint::AudioSpeech
-        | Endpoint::Moderations
-        | Endpoint::AudioTranscriptions => media::METERED,
+        Endpoint::ImageGenerations | Endpoint::AudioSpeech | Endpoint::Moderations | Endpoint::AudioTranscriptions => {
+            media::METERED
+        }
         Endpoint::Messages | Endpoint::CountMessageTokens => anthropic::request::METERED,
         Endpoint::GenerateContent | Endpoint::StreamGenerateContent | Endpoint::CountContentTokens => {
             gemini::request::METERED

@@ -5,6 +5,8 @@
 //! is reported or counted (with a prompt of 100 tokens where nobody reports one), how a stream ends, and
 //! the complaint about another gateway that the case answers, if there is one.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
@@ -145,7 +147,6 @@ fn outcome(case: &Case) -> Outcome {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the table is what this test has to say")]
 fn every_answer_comes_to_what_its_provider_says() {
     let mut table: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for case in corpus().unwrap() {
@@ -236,7 +237,7 @@ fn damaged_answers_never_panic() {
     for case in corpus().unwrap() {
         let (Answer::Whole(bytes) | Answer::Streamed(bytes)) = &case.answer;
         for at in 0..bytes.len() {
-            for byte in [b'"', b'{', b']', b',', b'9', b'-', 0, 0xff] {
+            for byte in [b'"', b'{', b'9', 0xff] {
                 let mut damaged = bytes.clone();
                 damaged[at] = byte;
                 let _ = usage_of_body(case.endpoint, &damaged);

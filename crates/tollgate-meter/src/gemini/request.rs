@@ -67,11 +67,7 @@ fn service_tier(scanner: &mut Scanner<'_>) -> Result<(), BadBody> {
 }
 
 /// Reads `generationConfig`, in which `maxOutputTokens` may be edited.
-fn generation_config(
-    draft: &mut Draft,
-    scanner: &mut Scanner<'_>,
-    member: &Member<'_, '_>,
-) -> Result<(), BadBody> {
+fn generation_config(draft: &mut Draft, scanner: &mut Scanner<'_>, member: &Member<'_, '_>) -> Result<(), BadBody> {
     if !matches!(draft.places.nested, Nested::Absent) {
         return Err(BadBody::new("generationConfig", "the member only once"));
     }

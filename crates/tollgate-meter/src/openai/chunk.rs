@@ -56,56 +56,52 @@ pub(crate) fn read(data: &[u8], generated: &mut Generated) -> Result<Piece, Flaw
 }
 
 /// Reads the elements of `choices` and gives their number.
-    fn read_choices(
-        scanner: &mut Scanner<'_>,
-        generated: &mut Generated,
-        in_choice: &mut Reported,
-    ) -> Result<u64, Flaw> {
-        let mut choices = 0;
-        if scanner.kind()? != Kind::Array {
-            scanner.skip()?;
-            return Ok(choices);
-        }
-        scanner.array(|scanner| {
-            choices += 1;
-            if scanner.kind()? != Kind::Object {
-                return scanner.skip();
-            }
-            let mut index = None;
-            // Text that stands before the index of its choice waits for it.
-            let mut early = Vec::new();
-            scanner.object(|scanner, key| match (key.text.raw, index) {
-                (b"index", _) => {
-                    let value = scanner.span()?;
-                    index = whole_number(scanner.slice(value));
-                    Ok(())
-                }
-                (b"delta" | b"message" | b"text", Some(index)) => add_text(scanner, generated, index),
-                (b"delta" | b"message" | b"text", None) => {
-                    early.push(scanner.span()?);
-                    Ok(())
-                }
-                (b"finish_reason", _) => {
-                    if scanner.kind()? == Kind::String {
-                        generated.finish(index.unwrap_or(0), &scanner.string()?.text());
-                        return Ok(());
-                    }
-                    scanner.skip()
-                }
-                // Moonshot reports usage in the last chunk of a choice.
-                (b"usage", _) => {
-                    *in_choice = report(scanner)?.or_else(|| in_choice.take());
-                    Ok(())
-                }
-                _ => scanner.skip(),
-            })?;
-            for text in early {
-                add_text(&mut Scanner::new(scanner.slice(text)), generated, index.unwrap_or(0))?;
-            }
-            Ok(())
-        })?;
-        Ok(choices)
+fn read_choices(scanner: &mut Scanner<'_>, generated: &mut Generated, in_choice: &mut Reported) -> Result<u64, Flaw> {
+    let mut choices = 0;
+    if scanner.kind()? != Kind::Array {
+        scanner.skip()?;
+        return Ok(choices);
     }
+    scanner.array(|scanner| {
+        choices += 1;
+        if scanner.kind()? != Kind::Object {
+            return scanner.skip();
+        }
+        let mut index = None;
+        // Text that stands before the index of its choice waits for it.
+        let mut early = Vec::new();
+        scanner.object(|scanner, key| match (key.text.raw, index) {
+            (b"index", _) => {
+                let value = scanner.span()?;
+                index = whole_number(scanner.slice(value));
+                Ok(())
+            }
+            (b"delta" | b"message" | b"text", Some(index)) => add_text(scanner, generated, index),
+            (b"delta" | b"message" | b"text", None) => {
+                early.push(scanner.span()?);
+                Ok(())
+            }
+            (b"finish_reason", _) => {
+                if scanner.kind()? == Kind::String {
+                    generated.finish(index.unwrap_or(0), &scanner.string()?.text());
+                    return Ok(());
+                }
+                scanner.skip()
+            }
+            // Moonshot reports usage in the last chunk of a choice.
+            (b"usage", _) => {
+                *in_choice = report(scanner)?.or_else(|| in_choice.take());
+                Ok(())
+            }
+            _ => scanner.skip(),
+        })?;
+        for text in early {
+            add_text(&mut Scanner::new(scanner.slice(text)), generated, index.unwrap_or(0))?;
+        }
+        Ok(())
+    })?;
+    Ok(choices)
+}
 
 /// Reads a usage report without letting a bad one spoil the chunk around it.
 fn report(scanner: &mut Scanner<'_>) -> Result<Reported, Flaw> {

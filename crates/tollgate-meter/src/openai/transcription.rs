@@ -23,9 +23,7 @@ pub(crate) fn read(draft: &mut Draft, content_type: &str, body: &Bytes) -> Resul
 }
 
 fn field(draft: &mut Draft, part: &Part<'_>) -> Result<(), BadBody> {
-    let text = |expected: &'static str| {
-        std::str::from_utf8(part.value).map_err(|_| BadBody::new(&part.name, expected))
-    };
+    let text = |expected: &'static str| std::str::from_utf8(part.value).map_err(|_| BadBody::new(&part.name, expected));
     match &*part.name {
         "model" => {
             draft.model = Some(model_name(text("a name of 1 to 256 bytes without control characters")?)?);

@@ -85,6 +85,8 @@ pub enum NoCost {
     Overflow(#[from] Overflow),
 }
 
+/// Meters that a model's price must cover. The others belong to the plan: bytes, computing time.
+const COVERED: MeterSet = MeterSet::TOKENS.with(Meter::Images).with(Meter::ToolCalls);
 
 impl ModelPrice {
     /// What `usage` costs, by the level that its prompt tokens reach. A call costs nothing by itself
@@ -95,12 +97,11 @@ impl ModelPrice {
     pub fn cost(&self, usage: &Usage) -> Result<Picos, NoCost> {
         let Terms::Priced(list) = &self.terms else { return Ok(Picos::ZERO) };
         let rates = list.rates_at(usage.sum(MeterSet::PROMPT_TOKENS));
-        let covered = rates.must_cover().with(Meter::ToolCalls);
         let mut cost = Picos::ZERO;
         for (meter, quantity) in usage.iter() {
             match rates.get(meter) {
                 Some(rate) => cost = cost.plus(rate.times(quantity))?,
-                None if covered.contains(meter) => return Err(Unpriced { meter }.into()),
+                None if COVERED.contains(meter) => return Err(Unpriced { meter }.into()),
                 None => (),
             }
         }
@@ -164,11 +165,10 @@ fn with_stand_ins(rates: Rates) -> Rates {
         (Meter::ImageOutputTokens, Meter::OutputTokens),
     ];
     let by_the_piece = rates.get(Meter::Images).is_some();
-    let filled = STAND_INS.into_iter().fold(rates, |rates, (meter, stand_in)| {
-        match (rates.get(meter), rates.get(stand_in)) {
+    let filled =
+        STAND_INS.into_iter().fold(rates, |rates, (meter, stand_in)| match (rates.get(meter), rates.get(stand_in)) {
             (None, Some(rate)) if !(meter == Meter::ImageOutputTokens && by_the_piece) => rates.with(meter, rate),
             _ => rates,
-        }
-    });
+        });
     filled.in_one_measure()
 }

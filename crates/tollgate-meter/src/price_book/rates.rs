@@ -36,12 +36,6 @@ impl Rates {
         self.named.iter().map(|meter| (meter, self.rates[meter as usize]))
     }
 
-    /// The meters that have a rate.
-    #[must_use]
-    pub const fn named(&self) -> MeterSet {
-        self.named
-    }
-
     /// These rates with one measure where a list names several of the same thing: pictures by their
     /// tokens rather than by the piece, sound heard by its tokens rather than by the second, speech by
     /// its characters rather than by tokens. Else one use would be charged twice.
@@ -58,14 +52,6 @@ impl Rates {
             return self;
         };
         self.iter().filter(|&(meter, _)| !dropped.contains(meter)).collect()
-    }
-
-    /// The meters that may not count anything without a rate: what a model did beyond its price list is
-    /// not free. Pictures need none where their tokens have one.
-    #[must_use]
-    pub const fn must_cover(&self) -> MeterSet {
-        let by_token = self.named.contains(Meter::ImageOutputTokens);
-        if by_token { MeterSet::TOKENS } else { MeterSet::TOKENS.with(Meter::Images) }
     }
 
     /// Every meter that either has, at the dearer rate where both have it.

@@ -5,8 +5,8 @@ use tollgate_core::meter::{Meter, MeterSet, Usage};
 
 use super::values::{count, flag, model_name};
 use super::{
-    CHOICES_MAX, Delivery, LlmRequest, Nested, OUTPUT_BOUND_MAX, Others, OutputField, Places, PromptSize,
-    UsageChunk, Variant, is_outside_prompt, refuse_server_only,
+    CHOICES_MAX, Delivery, LlmRequest, Nested, OUTPUT_BOUND_MAX, Others, OutputField, Places, PromptSize, UsageChunk,
+    Variant, is_outside_prompt, refuse_server_only,
 };
 use crate::endpoint::{Endpoint, Format, Target};
 use crate::json::{Kind, Scanner};

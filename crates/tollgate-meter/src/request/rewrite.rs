@@ -131,9 +131,7 @@ impl LlmRequest {
     fn nested(&self, outer: &str, inner: &str, value: &str) -> Option<Splice<'static>> {
         Some(match &self.places.nested {
             Nested::Absent => self.first_member(format!("\"{outer}\":{{\"{inner}\":{value}}},")),
-            Nested::Null(place) => {
-                Splice { place: place.clone(), by: format!("{{\"{inner}\":{value}}}").into() }
-            }
+            Nested::Null(place) => Splice { place: place.clone(), by: format!("{{\"{inner}\":{value}}}").into() },
             Nested::Without { first_member, others } => {
                 let comma = match others {
                     Others::None => "",

@@ -39,7 +39,7 @@ fn absent_and_null_mean_the_defaults() {
         assert_eq!(request.usage_chunk(), UsageChunk::NotAsked);
         assert_eq!(request.output_bound(), None);
         assert_eq!((request.choices(), request.generations()), (1, 1));
-        }
+    }
 }
 
 #[test]

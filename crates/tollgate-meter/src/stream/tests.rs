@@ -282,7 +282,10 @@ fn a_whole_answer_without_a_report_is_counted() {
     assert_eq!(counted, expected);
     let cut = counted_usage_of_body(Endpoint::ChatCompletions, &body[..150], 9, Encoding::O200k);
     assert_eq!(cut.get(Meter::OutputTokens), 7);
-    assert_eq!(counted_usage_of_body(Endpoint::ChatCompletions, b"<html>", 9, Encoding::O200k), Usage::NONE.with(Meter::InputTokens, 9));
+    assert_eq!(
+        counted_usage_of_body(Endpoint::ChatCompletions, b"<html>", 9, Encoding::O200k),
+        Usage::NONE.with(Meter::InputTokens, 9)
+    );
 }
 
 #[test]

@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn fractions_are_rounded_up() {
-        for (text, expected) in [("9", Some(9)), ("9.0", Some(9)), ("9.01", Some(10)), ("0.0001", Some(1)), ("0", Some(0))] {
+        for (text, expected) in
+            [("9", Some(9)), ("9.0", Some(9)), ("9.01", Some(10)), ("0.0001", Some(1)), ("0", Some(0))]
+        {
             assert_eq!(rounded_up(text.as_bytes()), expected, "{text}");
         }
         for text in ["", "-1", "1e3", "1.5e3", ".5", "1.-5", "NaN"] {

@@ -68,9 +68,8 @@ fn a_transcript_is_bounded_by_the_size_of_its_file() {
 
 /// A form with a file of 10,000 bytes.
 fn form(model: &str, field: &str, value: &str) -> Bytes {
-    let part = |head: &str, value: &str| {
-        format!("--b\r\nContent-Disposition: form-data; name=\"{head}\r\n\r\n{value}\r\n")
-    };
+    let part =
+        |head: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{head}\r\n\r\n{value}\r\n");
     let file = part("file\"; filename=\"a.mp3\"\r\nContent-Type: audio/mpeg", &"x".repeat(10_000));
     format!("{}{file}{}--b--\r\n", part("model\"", model), part(&format!("{field}\""), value)).into()
 }

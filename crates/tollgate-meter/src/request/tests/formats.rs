@@ -7,8 +7,9 @@ fn responses(members: &str) -> Result<LlmRequest, BadBody> {
 }
 
 fn message(members: &str) -> Result<LlmRequest, BadBody> {
-    let body =
-        format!(r#"{{"model":"claude-sonnet-4-5","max_tokens":64,"messages":[{{"role":"user","content":"hi"}}]{members}}}"#);
+    let body = format!(
+        r#"{{"model":"claude-sonnet-4-5","max_tokens":64,"messages":[{{"role":"user","content":"hi"}}]{members}}}"#
+    );
     parse(Endpoint::Messages, &body)
 }
 
@@ -42,9 +43,11 @@ fn a_response_that_cannot_be_bounded_is_refused_with_the_field() {
     ]
     .iter()
     .map(|members| responses(members).unwrap_err().to_string())
-    .chain([r#"[{"type":"item_reference","id":"msg_1"}]"#, r#"[{"role":"user","content":"a"},{"id":"msg_1"}]"#, "7"].map(|input| {
-        parse(Endpoint::Responses, &format!(r#"{{"model":"m","input":{input}}}"#)).unwrap_err().to_string()
-    }))
+    .chain(
+        [r#"[{"type":"item_reference","id":"msg_1"}]"#, r#"[{"role":"user","content":"a"},{"id":"msg_1"}]"#, "7"].map(
+            |input| parse(Endpoint::Responses, &format!(r#"{{"model":"m","input":{input}}}"#)).unwrap_err().to_string(),
+        ),
+    )
     .collect();
     insta::assert_snapshot!(verdicts.join("\n"), @"
     previous_response_id: expected nothing: what the provider keeps cannot be bounded before it is read; send it as `input`
@@ -98,7 +101,11 @@ fn a_message_that_has_no_price_is_refused_with_the_field() {
 #[test]
 fn tools_that_the_caller_runs_pass_with_what_they_add_to_the_prompt() {
     let plain = message("").unwrap().prompt().tokens_max(0);
-    for tool in [r#"{"type":"bash_20250124","name":"bash"}"#, r#"{"type":"text_editor_20250728","name":"e"}"#, r#"{"type":"memory_20250818","name":"memory"}"#] {
+    for tool in [
+        r#"{"type":"bash_20250124","name":"bash"}"#,
+        r#"{"type":"text_editor_20250728","name":"e"}"#,
+        r#"{"type":"memory_20250818","name":"memory"}"#,
+    ] {
         let with = message(&format!(r#","tools":[{tool}]"#)).unwrap().prompt().tokens_max(0);
         assert!(with > plain + 1_500, "{tool}");
     }
@@ -118,9 +125,12 @@ fn blocks_of_a_message_are_bounded_by_what_they_are() {
     assert!(one.images == 1 && one.text_bytes < 500, "{one:?}");
     let nested = size(&format!(r#"{{"type":"tool_result","tool_use_id":"t","content":[{image},{image}]}}"#));
     assert!(nested.images == 2 && nested.text_bytes < 700, "{nested:?}");
-    let document = size(&format!(r#"{{"type":"document","source":{{"type":"base64","media_type":"application/pdf","data":"{data}"}}}}"#));
+    let document = size(&format!(
+        r#"{{"type":"document","source":{{"type":"base64","media_type":"application/pdf","data":"{data}"}}}}"#
+    ));
     assert!(document.attachments == 1 && document.text_bytes < 500, "{document:?}");
-    let text = size(&format!(r#"{{"type":"document","source":{{"type":"text","media_type":"text/plain","data":"{data}"}}}}"#));
+    let text =
+        size(&format!(r#"{{"type":"document","source":{{"type":"text","media_type":"text/plain","data":"{data}"}}}}"#));
     assert!(text.attachments == 0 && text.text_bytes > 50_000, "{text:?}");
     let posing = size(&format!(r#"{{"type":"text","text":"{data}","source":{{"type":"base64","data":"AA"}}}}"#));
     assert!(posing.text_bytes > 50_000, "{posing:?}");
@@ -132,9 +142,13 @@ fn blocks_of_a_message_are_bounded_by_what_they_are() {
 fn the_model_of_gemini_stands_in_the_path() {
     let request = gemini(r#","generationConfig":{"temperature":1,"maxOutputTokens":99,"candidateCount":2}"#).unwrap();
     assert_eq!((request.model(), request.output_bound(), request.generations()), ("gemini-2.5-flash", Some(99), 2));
-    assert_eq!(parse(Endpoint::GenerateContent, r#"{"contents":[]}"#).unwrap_err().to_string(), "model: expected the name of a model");
+    assert_eq!(
+        parse(Endpoint::GenerateContent, r#"{"contents":[]}"#).unwrap_err().to_string(),
+        "model: expected the name of a model"
+    );
     let streamed = Target { endpoint: Endpoint::StreamGenerateContent, model: Some("m".into()) };
-    let request = LlmRequest::parse(streamed, "application/json", Bytes::from_static(br#"{"contents":{"parts":{"text":"x"}}}"#));
+    let request =
+        LlmRequest::parse(streamed, "application/json", Bytes::from_static(br#"{"contents":{"parts":{"text":"x"}}}"#));
     assert_eq!(request.unwrap().delivery(), Delivery::Streamed);
 }
 
@@ -170,7 +184,10 @@ fn what_gemini_keeps_or_runs_itself_is_refused_with_the_field() {
     model: expected nothing: the path names the model
     ");
     assert!(gemini(r#","serviceTier":"SERVICE_TIER""#).is_err());
-    assert!(gemini(r#","serviceTier":"standard","tools":[{"functionDeclarations":[{"name":"f"}]}],"cachedContent":null"#).is_ok());
+    assert!(
+        gemini(r#","serviceTier":"standard","tools":[{"functionDeclarations":[{"name":"f"}]}],"cachedContent":null"#)
+            .is_ok()
+    );
 }
 
 #[test]
@@ -186,24 +203,39 @@ fn parts_of_gemini_are_bounded_by_what_they_are() {
     let heard = size(&format!(r#"{{"inlineData":{{"mimeType":"audio/wav","data":"{data}"}}}}"#));
     assert!(heard.audio == 1 && heard.text_bytes > 50_000, "{heard:?}");
     assert_eq!(size(r#"{"fileData":{"fileUri":"https://example.com/video"}}"#).attachments, 1);
-    let nested = size(&format!(r#"{{"functionResponse":{{"name":"f","response":{{}},"parts":[{{"inlineData":{{"mimeType":"image/png","data":"{data}"}}}}]}}}}"#));
+    let nested = size(&format!(
+        r#"{{"functionResponse":{{"name":"f","response":{{}},"parts":[{{"inlineData":{{"mimeType":"image/png","data":"{data}"}}}}]}}}}"#
+    ));
     assert!(nested.images == 1 && nested.text_bytes < 400, "{nested:?}");
 }
 
 #[test]
 fn output_bounds_are_written_where_each_format_has_them() {
     let bounded = |request: LlmRequest| {
-        let edits = Edits { model: Some("other"), output_bound: Some(5), usage: AskForUsage::Always, ..Edits::default() };
+        let edits =
+            Edits { model: Some("other"), output_bound: Some(5), usage: AskForUsage::Always, ..Edits::default() };
         String::from_utf8(request.rewritten(&edits).to_vec()).unwrap()
     };
-    assert_eq!(bounded(responses(r#","stream":true"#).unwrap()), r#"{"max_output_tokens":5,"model":"other","input":"hi","stream":true}"#);
+    assert_eq!(
+        bounded(responses(r#","stream":true"#).unwrap()),
+        r#"{"max_output_tokens":5,"model":"other","input":"hi","stream":true}"#
+    );
     assert!(bounded(message("").unwrap()).contains(r#""model":"other","max_tokens":5,"#));
     let contents = r#""contents":[{"role":"user","parts":[{"text":"hi"}]}]"#;
     let edited = |members: &str| bounded(gemini(members).unwrap());
     assert_eq!(edited(""), format!(r#"{{"generationConfig":{{"maxOutputTokens":5}},{contents}}}"#));
-    assert_eq!(edited(r#","generationConfig":{"topK":1}"#), format!(r#"{{{contents},"generationConfig":{{"maxOutputTokens":5,"topK":1}}}}"#));
-    assert_eq!(edited(r#","generation_config":{"max_output_tokens": 9}"#), format!(r#"{{{contents},"generation_config":{{"max_output_tokens": 5}}}}"#));
-    assert_eq!(edited(r#","generationConfig":null"#), format!(r#"{{{contents},"generationConfig":{{"maxOutputTokens":5}}}}"#));
+    assert_eq!(
+        edited(r#","generationConfig":{"topK":1}"#),
+        format!(r#"{{{contents},"generationConfig":{{"maxOutputTokens":5,"topK":1}}}}"#)
+    );
+    assert_eq!(
+        edited(r#","generation_config":{"max_output_tokens": 9}"#),
+        format!(r#"{{{contents},"generation_config":{{"max_output_tokens": 5}}}}"#)
+    );
+    assert_eq!(
+        edited(r#","generationConfig":null"#),
+        format!(r#"{{{contents},"generationConfig":{{"maxOutputTokens":5}}}}"#)
+    );
     let embedded = parse(Endpoint::Embeddings, r#"{"model":"m","input":"x"}"#).unwrap();
     assert_eq!(embedded.rewritten(&Edits { output_bound: Some(5), ..Edits::default() }), embedded.body());
 }
@@ -211,7 +243,12 @@ fn output_bounds_are_written_where_each_format_has_them() {
 #[test]
 fn counting_stays_below_the_bound_and_above_the_text() {
     let words = "word ".repeat(1_000);
-    let message = parse(Endpoint::Messages, &format!(r#"{{"model":"m","max_tokens":1,"system":"{words}","messages":[{{"role":"user","content":[{{"type":"text","text":"{words}"}},{{"type":"tool_use","id":"t","name":"f","input":{{"data":"{words}"}}}}]}}]}}"#));
+    let message = parse(
+        Endpoint::Messages,
+        &format!(
+            r#"{{"model":"m","max_tokens":1,"system":"{words}","messages":[{{"role":"user","content":[{{"type":"text","text":"{words}"}},{{"type":"tool_use","id":"t","name":"f","input":{{"data":"{words}"}}}}]}}]}}"#
+        ),
+    );
     let response = responses(&format!(r#","instructions":"{words}""#));
     let target = Target { endpoint: Endpoint::GenerateContent, model: Some("m".into()) };
     let gemini = LlmRequest::parse(target, "application/json", format!(r#"{{"systemInstruction":{{"parts":[{{"text":"{words}"}}]}},"contents":[{{"parts":[{{"text":"{words}"}}]}}]}}"#).into());
