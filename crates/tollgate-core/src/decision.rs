@@ -16,7 +16,7 @@ mod reason;
 mod settle;
 mod terms;
 
-pub use ask::{Ask, ModelAsk, Precision};
+pub use ask::{Ask, ModelAsk, OutputBound, Precision};
 pub use cost::{CostError, quote};
 pub use decide::decide;
 pub use denial::{Denial, Facts, OpenBill, PayingHelps, QuotaFacts, RateFacts, Shortage};

@@ -48,7 +48,7 @@ meters! {
     OutputTokens = 8, "output_tokens";
     /// Tokens of hidden reasoning.
     ReasoningTokens = 9, "reasoning_tokens";
-    /// Audio tokens heard.
+    /// Audio tokens heard that were not read from a cache.
     AudioInputTokens = 10, "audio_input_tokens";
     /// Audio tokens spoken.
     AudioOutputTokens = 11, "audio_output_tokens";
@@ -56,6 +56,16 @@ meters! {
     Images = 12, "images";
     /// Tool calls carried out.
     ToolCalls = 13, "tool_calls";
+    /// Audio tokens heard that were read from the provider's cache.
+    CachedAudioInputTokens = 14, "cached_audio_input_tokens";
+    /// Tokens of pictures and videos seen, where the upstream counts them apart from text.
+    ImageInputTokens = 15, "image_input_tokens";
+    /// Tokens of pictures made.
+    ImageOutputTokens = 16, "image_output_tokens";
+    /// Seconds of audio heard, each begun one counted.
+    AudioInputSeconds = 17, "audio_input_seconds";
+    /// Characters to be spoken.
+    InputCharacters = 18, "input_characters";
 }
 
 /// Number of meters.
@@ -78,7 +88,7 @@ impl Meter {
 /// A text that names no meter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown meter; expected one of calls, bytes_in, bytes_out, compute_ms, input_tokens, cached_input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, images, tool_calls, or the group tokens"
+    "unknown meter; expected one of calls, bytes_in, bytes_out, compute_ms, input_tokens, cached_input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, images, tool_calls, cached_audio_input_tokens, image_input_tokens, image_output_tokens, audio_input_seconds, input_characters, or the group tokens"
 )]
 pub struct UnknownMeter;
 
@@ -109,10 +119,15 @@ impl MeterSet {
         .with(Meter::CachedInputTokens)
         .with(Meter::CacheWrite5mTokens)
         .with(Meter::CacheWrite1hTokens)
-        .with(Meter::AudioInputTokens);
+        .with(Meter::AudioInputTokens)
+        .with(Meter::CachedAudioInputTokens)
+        .with(Meter::ImageInputTokens);
     /// Every meter of generated tokens.
-    pub const GENERATED_TOKENS: Self =
-        Self::EMPTY.with(Meter::OutputTokens).with(Meter::ReasoningTokens).with(Meter::AudioOutputTokens);
+    pub const GENERATED_TOKENS: Self = Self::EMPTY
+        .with(Meter::OutputTokens)
+        .with(Meter::ReasoningTokens)
+        .with(Meter::AudioOutputTokens)
+        .with(Meter::ImageOutputTokens);
     /// Every meter of tokens: what a token quota or token rate limit counts.
     pub const TOKENS: Self = Self(Self::PROMPT_TOKENS.0 | Self::GENERATED_TOKENS.0);
 
@@ -138,6 +153,12 @@ impl MeterSet {
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// The meters of this set that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether no meter is in the set.

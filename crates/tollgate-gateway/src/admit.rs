@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 
 use tollgate_core::catalogue::{Disclosure, Plan};
 use tollgate_core::decision::{
-    Ask, Decision, Denial, Facts, Hold, ModelAsk, Notices, Precision, Reason, Settled, decide, place, release, settle,
+    Ask, Decision, Denial, Facts, Hold, ModelAsk, Notices, OutputBound, Precision, Reason, Settled, decide, place,
+    release, settle,
 };
 use tollgate_core::meter::Usage;
 use tollgate_core::money::{Currency, Money, Nanos};
@@ -68,6 +69,7 @@ struct Asking {
     prompt_tokens: u64,
     prompt_meters: tollgate_core::meter::MeterSet,
     answer_meters: tollgate_core::meter::MeterSet,
+    output: OutputBound,
 }
 
 impl Asked {
@@ -82,6 +84,7 @@ impl Asked {
                 prompt_tokens: model.prompt_tokens,
                 prompt_meters: model.prompt_meters(),
                 answer_meters: model.answer_meters(),
+                output: model.output(),
             }),
             bound: estimate.bound,
             precision: estimate.precision,
@@ -97,6 +100,7 @@ impl Asked {
                 prompt_tokens: model.prompt_tokens,
                 prompt_meters: model.prompt_meters,
                 answer_meters: model.answer_meters,
+                output: model.output,
             }),
             key: self.key.id,
             application: self.key.application,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tollgate_core::catalogue::Plan;
-use tollgate_core::decision::{Ask, ModelAsk, Precision, quote};
+use tollgate_core::decision::{Ask, ModelAsk, OutputBound, Precision, quote};
 use tollgate_core::id::{ApplicationId, CustomerId, KeyId};
 use tollgate_core::meter::{Meter, MeterSet, Usage};
 use tollgate_core::money::{Currency, Money};
@@ -66,7 +66,8 @@ impl Blueprint {
                     Usage::ONE_CALL.with(Meter::InputTokens, prompt_tokens).with(Meter::OutputTokens, answer_tokens);
                 let (prompt_meters, answer_meters) = (MeterSet::EMPTY, MeterSet::EMPTY);
                 let price = self.0.model_price(&route.provider, id);
-                (Some(ModelAsk { id, price, prompt_tokens, prompt_meters, answer_meters }), bound)
+                let output = OutputBound::Adjustable;
+                (Some(ModelAsk { id, price, prompt_tokens, prompt_meters, answer_meters, output }), bound)
             }
         };
         let ask = Ask {

@@ -8,15 +8,17 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use tollgate_core::catalogue::{Component, Plan, Price, PriceModel};
-use tollgate_core::decision::{ModelAsk, Precision};
+use tollgate_core::catalogue::{Plan, Price};
+use tollgate_core::decision::{ModelAsk, OutputBound, Precision};
 use tollgate_core::meter::{Meter, MeterSet, Usage};
 use tollgate_core::time::Timestamp;
-use tollgate_meter::openai::Endpoint;
-use tollgate_meter::openai::request::{LlmRequest, image_tokens_max};
+use tollgate_meter::endpoint::{BodyKind, Target};
+use tollgate_meter::request::{LlmRequest, image_tokens_max};
 use tollgate_meter::tokens::{self, Tokenizer};
+use tollgate_meter::usage::charged;
 
 use crate::authorize::authorize_model;
 use crate::directory::Key;
@@ -45,6 +47,8 @@ pub(crate) struct ModelEstimate {
     pub(crate) prompt_tokens: u64,
     /// The most tokens of each answer.
     pub(crate) output_bound: Option<u64>,
+    /// What the price that applies has rates for.
+    pub(crate) priced: MeterSet,
     pub(crate) window: Option<u64>,
 }
 
@@ -85,7 +89,7 @@ pub(crate) fn bound_of_rest(route: &Route, bytes_in: u64) -> Usage {
 /// # Errors
 /// 400 naming the field, 413, 403 if the key may not name the model.
 pub(crate) async fn of_model(
-    endpoint: Endpoint,
+    target: Target<'_>,
     route: &Route,
     key: &Key,
     snapshot: &Snapshot,
@@ -93,14 +97,12 @@ pub(crate) async fn of_model(
     body: Incoming,
     now: Timestamp,
 ) -> Result<Estimate, Refusal> {
-    if !is_json(headers) {
+    if target.endpoint.body_kind() == BodyKind::Json && !is_json(headers) {
         return Err(Refusal::bad_request("content-type", "application/json"));
     }
     let bytes = read_whole(body, route.request_bytes_max).await?;
-    let request = LlmRequest::parse(endpoint, bytes)?;
-    if let Some(tool) = request.hosted_tool() {
-        return Err(Refusal::bad_request(tool, "nothing: tools that the provider hosts cannot be metered here"));
-    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let request = LlmRequest::parse(target, content_type, bytes)?;
     let model = measured(request, route, key, snapshot, now)?;
     Ok(Estimate { bound: model.bound(), precision: Precision::Bytes, model: Some(model), body: PendingBody::OfModel })
 }
@@ -133,13 +135,19 @@ fn measure(
     plan: Option<&Plan>,
 ) -> Result<ModelEstimate, Refusal> {
     let id: Box<str> = instead.unwrap_or(request.model()).into();
-    let row = snapshot.model(&route.provider, &id);
+    let name = priced_as(&request, &id, route, snapshot);
+    let row = snapshot.model(&route.provider, &name);
     let window = row.and_then(|row| row.context_window);
     let bytes = request.prompt().tokens_max(image_tokens_max(&id));
-    // A prompt that is longer than the window fails before it is billed.
-    let prompt_tokens = window.map_or(bytes, |window| bytes.min(window));
+    let prompt_tokens = match window {
+        _ if request.endpoint().is_free() => 0,
+        // A prompt that is longer than the window fails before it is billed.
+        Some(window) => bytes.min(window),
+        None => bytes,
+    };
     let output_bound = match request.generations() {
         0 => None,
+        _ if !request.endpoint().takes_output_bound() => request.output_most(),
         _ => {
             let by_plan = plan.and_then(|plan| plan.output_tokens_default);
             let by_model = row.and_then(|row| row.output_max).or(window);
@@ -152,8 +160,32 @@ fn measure(
             Some(row.and_then(|row| row.output_max).map_or(bound, |most| bound.min(most).max(1)))
         }
     };
-    let price = snapshot.model_price(&route.provider, &id).cloned();
-    Ok(ModelEstimate { request, id, price, prompt_tokens, output_bound, window })
+    let price = snapshot.model_price(&route.provider, &name).cloned();
+    let own = plan.and_then(|plan| plan.model_prices.get(&*id));
+    let priced = own.or(price.as_ref()).map(|price| priced_meters(price)).unwrap_or_default();
+    Ok(ModelEstimate { request, id, price, prompt_tokens, output_bound, priced, window })
+}
+
+/// The name under which the price book knows what is asked of the model `id`: with the size and quality
+/// of a picture where a row has them. A row of the model alone holds for any picture only if it prices
+/// tokens; else the answer is a name that has no price.
+fn priced_as(request: &LlmRequest, id: &str, route: &Route, snapshot: &Snapshot) -> Box<str> {
+    let variants = request.variant_names(id);
+    let price = |name: &str| snapshot.model_price(&route.provider, name);
+    if let Some(known) = variants.iter().find(|name| price(name).is_some()) {
+        return known.as_str().into();
+    }
+    let is_by_the_piece = price(id).is_some_and(|price| priced_meters(price).contains(Meter::Images));
+    match variants.into_iter().next() {
+        Some(variant) if is_by_the_piece => variant.into(),
+        _ => id.into(),
+    }
+}
+
+/// Every meter that `price` has a rate for, at any length of the prompt.
+fn priced_meters(price: &Price) -> MeterSet {
+    let levels = price.levels.iter().flat_map(|level| &level.components);
+    price.components.iter().chain(levels).flat_map(|component| component.meters.iter()).collect()
 }
 
 impl ModelEstimate {
@@ -165,13 +197,31 @@ impl ModelEstimate {
             prompt_tokens: self.prompt_tokens,
             prompt_meters: self.prompt_meters(),
             answer_meters: self.answer_meters(),
+            output: self.output(),
         }
+    }
+
+    /// Whether the upstream can be told to generate less.
+    pub(crate) fn output(&self) -> OutputBound {
+        match self.request.endpoint().takes_output_bound() {
+            true => OutputBound::Adjustable,
+            false => OutputBound::Given,
+        }
+    }
+
+    /// The bound of each answer where all of them together may have `tokens`.
+    pub(crate) fn per_answer(&self, tokens: u64) -> u64 {
+        let generated = tokens.saturating_sub(self.request.output_beside());
+        generated.div_euclid(self.request.generations().max(1)).max(1)
     }
 
     /// What it can use at most.
     pub(crate) fn bound(&self) -> Usage {
-        let output = self.output_bound.unwrap_or(0).saturating_mul(self.request.generations());
-        Usage::ONE_CALL.with(Meter::InputTokens, self.prompt_tokens).with(Meter::OutputTokens, output)
+        let generated = self.output_bound.unwrap_or(0).saturating_mul(self.request.generations());
+        let output = generated.saturating_add(self.request.output_beside());
+        let tokens = Usage::ONE_CALL.with(Meter::InputTokens, self.prompt_tokens).with(Meter::OutputTokens, output);
+        let bound = tokens.max(&self.request.beside_tokens());
+        charged(self.request.endpoint(), bound, self.priced).unwrap_or(bound)
     }
 
     /// What a token of the prompt may turn out to be, as far as the price knows it.
@@ -185,11 +235,7 @@ impl ModelEstimate {
     }
 
     fn priced(&self, meters: MeterSet) -> MeterSet {
-        let Some(price) = &self.price else { return meters };
-        let is_priced = |component: &Component, meter: Meter| {
-            component.meters.contains(meter) && matches!(component.model, PriceModel::PerUnit(_))
-        };
-        meters.iter().filter(|&meter| price.components.iter().any(|c| is_priced(c, meter))).collect()
+        if self.priced.is_empty() { meters } else { meters.iter().filter(|&m| self.priced.contains(m)).collect() }
     }
 
     /// Counts the prompt's tokens, on a thread of its own if it is large.

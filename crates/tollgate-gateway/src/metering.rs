@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use tollgate_core::meter::{Meter, Usage, UsageSource};
-use tollgate_meter::openai::request::{Delivery, LlmRequest, UsageChunk};
-use tollgate_meter::openai::stream::{Ending, HideUsage, StreamMeter, counted_usage_of_body};
-use tollgate_meter::openai::usage::usage_of_body;
+use tollgate_core::meter::{Meter, MeterSet, Usage, UsageSource};
+use tollgate_meter::endpoint::Endpoint;
+use tollgate_meter::request::{Delivery, LlmRequest, UsageChunk};
+use tollgate_meter::stream::{Ending, HideUsage, StreamMeter, counted_usage_of_body};
 use tollgate_meter::tokens::{self, Encoding, Tokenizer};
+use tollgate_meter::usage::{BadUsage, charged, usage_of_body};
 use tracing::warn;
 
 use crate::limits::COUNT_INLINE_BYTES;
@@ -30,6 +31,8 @@ pub(crate) struct ModelFacts {
     pub(crate) prompt_tokens: u64,
     /// What was believed to be the most; stands in if nothing better is known.
     pub(crate) bound: Usage,
+    /// What the price that applies has rates for.
+    pub(crate) priced: MeterSet,
     /// The tokens of a large prompt, once they were counted.
     pub(crate) counted: Option<u64>,
 }
@@ -73,6 +76,38 @@ impl ModelFacts {
     fn encoding(&self) -> Encoding {
         Tokenizer::of_model(&self.model).encoding
     }
+
+    /// What an answer used that reports this of itself; where it reports nothing that can be believed,
+    /// what `counted` finds in its text, or what the request alone decides.
+    fn metered(&self, reported: Result<Option<Usage>, BadUsage>, counted: impl FnOnce() -> Usage) -> Metered {
+        let reported = reported.unwrap_or_else(|error| {
+            warn!(model = &*self.model, %error, "An upstream reported impossible usage; counting instead");
+            None
+        });
+        let (usage, source) = match (reported, self.request.usage_by_request()) {
+            (Some(usage), own) => (usage.max(&own.unwrap_or_default()), UsageSource::Reported),
+            (None, Some(own)) => (own, UsageSource::Reported),
+            (None, None) if self.has_text() => (counted(), UsageSource::Counted),
+            (None, None) => return self.estimated(),
+        };
+        match charged(self.request.endpoint(), usage, self.priced) {
+            Some(usage) => Metered { usage, source },
+            None => self.estimated(),
+        }
+    }
+
+    fn estimated(&self) -> Metered {
+        Metered { usage: self.bound, source: UsageSource::Estimated }
+    }
+
+    /// Whether counting the text of an answer says what it used: what pictures and sound take stands
+    /// nowhere else than in a report.
+    fn has_text(&self) -> bool {
+        !matches!(
+            self.request.endpoint(),
+            Endpoint::ImageGenerations | Endpoint::AudioTranscriptions | Endpoint::AudioSpeech
+        )
+    }
 }
 
 impl AnswerMeter {
@@ -86,7 +121,7 @@ impl AnswerMeter {
             UsageChunk::Asked => HideUsage::No,
             UsageChunk::NotAsked => HideUsage::Yes,
         };
-        Self::ModelStream(Box::new(StreamMeter::new(hide)), facts)
+        Self::ModelStream(Box::new(StreamMeter::new(request.endpoint(), hide)), facts)
     }
 
     /// Whether the answer must be read whole to be metered.
@@ -105,10 +140,13 @@ impl AnswerMeter {
         let (facts, is_reported) = match self {
             Self::Rest => return None,
             Self::Model(facts) => (facts, matches!(usage_of_body(facts.request.endpoint(), body?), Ok(Some(_)))),
-            Self::ModelStream(meter, facts) => (facts, matches!(meter.reported_usage(), Ok(Some(_)))),
+            Self::ModelStream(meter, facts) => {
+                (facts, meter.reported_prompt().is_some() || matches!(meter.reported_usage(), Ok(Some(_))))
+            }
         };
         let request = Arc::clone(&facts.request);
-        (facts.is_slow_to_count() && !is_reported).then(|| UncountedPrompt { request, model: facts.model.clone() })
+        (facts.has_text() && facts.is_slow_to_count() && !is_reported)
+            .then(|| UncountedPrompt { request, model: facts.model.clone() })
     }
 
     /// The tokens of the large prompt.
@@ -177,39 +215,21 @@ impl AnswerMeter {
     pub(crate) fn of_stream(&self) -> Metered {
         match self {
             Self::Rest => Metered { usage: Usage::NONE, source: UsageSource::Reported },
-            Self::Model(facts) => Metered { usage: facts.bound, source: UsageSource::Estimated },
-            Self::ModelStream(meter, facts) => match meter.reported_usage() {
-                Ok(Some(usage)) => Metered { usage, source: UsageSource::Reported },
-                Ok(None) => Metered {
-                    usage: meter.counted_usage(facts.counted_prompt(), facts.encoding()),
-                    source: UsageSource::Counted,
-                },
-                Err(error) => {
-                    warn!(model = &*facts.model, %error, "An upstream reported impossible usage; counting instead");
-                    Metered {
-                        usage: meter.counted_usage(facts.counted_prompt(), facts.encoding()),
-                        source: UsageSource::Counted,
-                    }
-                }
-            },
+            Self::Model(facts) => facts.estimated(),
+            Self::ModelStream(meter, facts) => {
+                let prompt = || if meter.reported_prompt().is_some() { 0 } else { facts.counted_prompt() };
+                facts.metered(meter.reported_usage(), || meter.counted_usage(prompt(), facts.encoding()))
+            }
         }
     }
 
     /// What a whole answer used.
     pub(crate) fn of_whole(&self, body: &[u8]) -> Metered {
         let Self::Model(facts) = self else { return self.of_stream() };
-        let counted = || Metered {
-            usage: counted_usage_of_body(body, facts.counted_prompt(), facts.encoding()),
-            source: UsageSource::Counted,
-        };
-        match usage_of_body(facts.request.endpoint(), body) {
-            Ok(Some(usage)) => Metered { usage, source: UsageSource::Reported },
-            Ok(None) => counted(),
-            Err(error) => {
-                warn!(model = &*facts.model, %error, "An upstream reported impossible usage; counting instead");
-                counted()
-            }
-        }
+        let endpoint = facts.request.endpoint();
+        facts.metered(usage_of_body(endpoint, body), || {
+            counted_usage_of_body(endpoint, body, facts.counted_prompt(), facts.encoding())
+        })
     }
 }
 

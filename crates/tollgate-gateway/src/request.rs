@@ -11,7 +11,8 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
-use tollgate_meter::openai::request::{AskForUsage, Delivery, Edits};
+use tollgate_meter::endpoint::Target;
+use tollgate_meter::request::{AskForUsage, Delivery, Edits};
 use tollgate_store::settlement::Flags;
 
 use crate::admit::{Admission, admit};
@@ -99,7 +100,8 @@ async fn carry(
         None => estimate::of_rest(&route, &parts.headers, body)?,
         Some(endpoint) => {
             let headers = &parts.headers;
-            let of_model = estimate::of_model(endpoint, &route, &key, snapshot, headers, body, call.arrived_at);
+            let target = Target::of_route(endpoint, parts.uri.path());
+            let of_model = estimate::of_model(target, &route, &key, snapshot, headers, body, call.arrived_at);
             Box::pin(of_model).await?
         }
     };
@@ -123,7 +125,8 @@ async fn deliver(
     presence: &Presence,
 ) -> Result<Carried, Refusal> {
     let Estimate { model, body, .. } = estimate;
-    let clamped = admission.clamped_output();
+    let per_answer = |tokens| model.as_ref().map_or(tokens, |model| model.per_answer(tokens));
+    let clamped = admission.clamped_output().map(per_answer);
     let (body, sent) = match (body, &model) {
         (PendingBody::Passing(incoming), _) => estimate::passing(incoming, route.request_bytes_max),
         (PendingBody::OfModel, Some(model)) => (UpstreamBody::Whole(edited(route, model, clamped)), Arc::default()),
@@ -186,6 +189,7 @@ fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::
         model: model.id.clone(),
         prompt_tokens: model.prompt_tokens,
         bound: admission.bound(),
+        priced: model.priced,
         counted: None,
     };
     AnswerMeter::of_model(&model.request, facts, &head.headers)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request};
 use tollgate_core::catalogue::RouteTerms;
-use tollgate_meter::openai::Endpoint;
-use tollgate_meter::openai::request::OutputField;
+use tollgate_meter::endpoint::Endpoint;
+use tollgate_meter::request::OutputField;
 
 use crate::refuse::Refusal;
 use crate::upstream::Upstream;

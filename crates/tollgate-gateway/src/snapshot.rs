@@ -10,9 +10,9 @@ use http::{HeaderName, HeaderValue};
 use tollgate_core::catalogue::{Catalogue, Charge, Component, Level, Price, RouteTerms};
 use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_core::money::Currency;
-use tollgate_meter::openai::Endpoint;
-use tollgate_meter::openai::request::OutputField;
+use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::price_book::{ModelPrice, PriceBook, Rates, Terms};
+use tollgate_meter::request::OutputField;
 use tollgate_store::definition::{
     AddOnDefinition, ApiDefinition, Approval, LlmFormat, PlanDefinition, PriceDefinition, RouteDefinition,
 };

@@ -1,21 +1,18 @@
-//! The OpenAI wire format: chat completions, completions and embeddings.
+//! The OpenAI wire format.
 //!
-//! [`request`] reads what a caller asks for and edits it in place, [`usage`] reads what a whole
-//! answer reports, [`stream`] does the same for an answer that arrives in pieces. Servers that speak
-//! this format with their own habits (DeepSeek, Moonshot, xAI, vLLM, Gemini's compatible endpoint)
-//! are read as they are; where they differ, the line that knows says so.
+//! [`chat`] reads the requests that make text (chat completions, completions, embeddings), [`responses`]
+//! those of the Responses API, [`media`] and [`transcription`] those of pictures and sound, [`tools`]
+//! what they may declare. [`report`] reads the usage that an answer reports, [`chunk`],
+//! [`response_event`] and [`media_event`] the pieces of streams. Servers that speak this format with
+//! their own habits (DeepSeek, Moonshot, Groq, xAI, vLLM, Gemini's compatible endpoint) are read as
+//! they are; where they differ, the line that knows says so.
 
-pub mod request;
-pub mod stream;
-pub mod usage;
-
-/// What an upstream of this format is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// `POST /v1/chat/completions`.
-    ChatCompletions,
-    /// `POST /v1/completions`, the older form with a bare prompt.
-    Completions,
-    /// `POST /v1/embeddings`.
-    Embeddings,
-}
+pub(crate) mod chat;
+pub(crate) mod chunk;
+pub(crate) mod media;
+pub(crate) mod media_event;
+pub(crate) mod report;
+pub(crate) mod response_event;
+pub(crate) mod responses;
+pub(crate) mod tools;
+pub(crate) mod transcription;

@@ -38,6 +38,18 @@ pub struct ModelAsk<'a> {
     /// What a generated token may turn out to be. The bound counts all of them as
     /// [`Meter::OutputTokens`](crate::meter::Meter::OutputTokens).
     pub answer_meters: MeterSet,
+    /// Whether a lower output bound can be demanded of it.
+    pub output: OutputBound,
+}
+
+/// Whether the upstream can be told how much to generate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutputBound {
+    /// Yes: a balance that is too short for the bound may still cover a shorter answer.
+    #[default]
+    Adjustable,
+    /// No: a picture or a transcript is as long as it is.
+    Given,
 }
 
 /// How good a bound is.

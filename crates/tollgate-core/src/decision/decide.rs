@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 use super::claims::{LimitSet, QuotaSet, label, slower};
 use super::cost::{At, CostError, Tariff, cost, included_left};
 use super::denial::PayingHelps;
-use super::{Ask, Decision, Denial, Facts, OpenBill, QuotaFacts, RateFacts, Reason, Shortage, Terms};
+use super::{Ask, Decision, Denial, Facts, OpenBill, OutputBound, QuotaFacts, RateFacts, Reason, Shortage, Terms};
 
 /// Decides whether the request in `ask` may run for a customer in `standing`.
 ///
@@ -376,7 +376,8 @@ fn clamped(
     now: Timestamp,
 ) -> Result<Terms, Denial> {
     let Facts::Balance(shortage) = denial.facts else { return Err(denial) };
-    let output = ask.bound.sum(MeterSet::GENERATED_TOKENS);
+    let is_given = ask.model.is_some_and(|model| model.output == OutputBound::Given);
+    let output = if is_given { 0 } else { ask.bound.sum(MeterSet::GENERATED_TOKENS) };
     let fits = |tokens: u64| {
         let bound = ask.bound.with(Meter::ReasoningTokens, 0).with(Meter::OutputTokens, tokens);
         cost(standing, ask, tariff, &bound, At::Admission).is_ok_and(|cost| cost.amount <= shortage.available)

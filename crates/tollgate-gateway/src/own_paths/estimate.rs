@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use tollgate_core::catalogue::Charge;
 use tollgate_core::decision::{Ask, Decision, Precision, Reason, decide, quote};
 use tollgate_core::meter::Usage;
-use tollgate_meter::openai::Endpoint;
-use tollgate_meter::openai::request::LlmRequest;
+use tollgate_meter::endpoint::Endpoint;
+use tollgate_meter::request::LlmRequest;
 
 use crate::core::Core;
 use crate::directory::Key;
@@ -37,7 +37,8 @@ pub(super) async fn estimate(
     let fields: Map<String, Value> =
         serde_json::from_slice(&bytes).map_err(|_| Refusal::bad_request("body", expected))?;
     let Some(name) = fields.get("route") else {
-        return of_model(core, key, snapshot, LlmRequest::parse(Endpoint::ChatCompletions, bytes)?).await;
+        return of_model(core, key, snapshot, LlmRequest::parse(Endpoint::ChatCompletions, "application/json", bytes)?)
+            .await;
     };
     let route = snapshot.routes.list.iter().find(|route| name.as_str() == Some(&*route.terms.key));
     let route = route.ok_or_else(|| Refusal::bad_request("route", "the name of a route, such as `rest.search`"))?;

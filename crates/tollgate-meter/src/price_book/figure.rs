@@ -28,7 +28,7 @@ const RATE_PLACES: i32 = 12;
 /// of a cent, a figure was written for another number of units.
 const TOKEN_PICOS_MAX: i64 = 1_000_000_000;
 const TOKEN_PICOS_MIN: i64 = 1_000;
-/// No call and no picture costs more than ten dollars.
+/// No call, no picture and no second costs more than ten dollars.
 const UNIT_PICOS_MAX: i64 = 10_000_000_000_000;
 
 /// The rate of `meter` that `literal` states `per` units; `None` for zero.
@@ -43,7 +43,7 @@ pub(super) fn rate(field: &str, literal: &str, meter: Meter, per: Per) -> Result
         Flaw::TooLarge => Rejection::Absurd(figure()),
     })?;
     let range = match meter {
-        Meter::Calls | Meter::Images | Meter::ToolCalls => 1..=UNIT_PICOS_MAX,
+        Meter::Calls | Meter::Images | Meter::ToolCalls | Meter::AudioInputSeconds => 1..=UNIT_PICOS_MAX,
         _ => TOKEN_PICOS_MIN..=TOKEN_PICOS_MAX,
     };
     match picos {

@@ -18,21 +18,22 @@ use super::{Import, ModelPrice, PriceList, Rejected, Rejection, Status, Terms, U
 /// The name under which rows say where they come from.
 const SOURCE: &str = "genai-prices";
 
-/// What is read, the meter it prices, and for how many units. Picture and video tokens are part of
-/// the counts of input and output, so the dearest price among them holds for the meter.
+/// What is read, the meter it prices, and for how many units. Tokens of pictures and videos are one
+/// meter, for which the dearer of both prices holds.
 const FIGURES: &[(&str, Meter, Per)] = &[
     ("input_mtok", Meter::InputTokens, Per::Million),
-    ("input_image_mtok", Meter::InputTokens, Per::Million),
-    ("input_video_mtok", Meter::InputTokens, Per::Million),
+    ("input_image_mtok", Meter::ImageInputTokens, Per::Million),
+    ("input_video_mtok", Meter::ImageInputTokens, Per::Million),
     ("output_mtok", Meter::OutputTokens, Per::Million),
-    ("output_image_mtok", Meter::OutputTokens, Per::Million),
-    ("output_video_mtok", Meter::OutputTokens, Per::Million),
+    ("output_image_mtok", Meter::ImageOutputTokens, Per::Million),
+    ("output_video_mtok", Meter::ImageOutputTokens, Per::Million),
     ("cache_read_mtok", Meter::CachedInputTokens, Per::Million),
     ("cache_write_mtok", Meter::CacheWrite5mTokens, Per::Million),
     ("cache_write_1h_mtok", Meter::CacheWrite1hTokens, Per::Million),
     ("output_reasoning_mtok", Meter::ReasoningTokens, Per::Million),
     ("input_audio_mtok", Meter::AudioInputTokens, Per::Million),
     ("output_audio_mtok", Meter::AudioOutputTokens, Per::Million),
+    ("cache_audio_read_mtok", Meter::CachedAudioInputTokens, Per::Million),
     ("requests_kcount", Meter::Calls, Per::Thousand),
 ];
 

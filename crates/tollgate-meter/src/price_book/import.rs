@@ -33,8 +33,8 @@ pub enum Rejection {
     /// The row or one of its fields has another form than documented.
     #[error("{0} cannot be read")]
     Unreadable(Box<str>),
-    /// It is no text model: pictures, speech, video.
-    #[error("mode {0} is not priced by text tokens")]
+    /// What it makes is not metered: video, search, rankings.
+    #[error("mode {0} is not metered")]
     Mode(Box<str>),
     /// No price for input, or none for output where the model has some.
     #[error("no price for {0}")]
@@ -92,6 +92,8 @@ pub(super) enum Output {
     Text,
     /// Perhaps no text (embeddings).
     Any,
+    /// Pictures or sound, sold by one of these measures.
+    Media(&'static [Meter]),
 }
 
 /// The prices of one row while it is read.
@@ -104,7 +106,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Adds the price of `meter` for prompts of more than `above` tokens (0: of any length). Where
-    /// several prices fall to one meter (text and picture tokens of an answer), the dearest holds.
+    /// several prices fall to one meter (tokens of pictures and of videos), the dearest holds.
     pub(super) fn add(
         &mut self,
         above: u64,
@@ -128,6 +130,10 @@ impl Draft {
         let required = match output {
             Output::Text => &[Meter::InputTokens, Meter::OutputTokens][..],
             Output::Any => &[Meter::InputTokens],
+            Output::Media(measures) => {
+                let is_priced = measures.iter().any(|&meter| self.base.get(meter).is_some());
+                if is_priced { &[] } else { &measures[..1] }
+            }
         };
         if let Some(&meter) = required.iter().find(|&&meter| self.base.get(meter).is_none()) {
             let is_zero = self.zeros.contains(&meter);

@@ -18,15 +18,15 @@ use super::{Import, ModelPrice, Rejected, Rejection, Status, Terms, UnreadableLi
 /// The name under which rows say where they come from.
 const SOURCE: &str = "litellm";
 
-/// What is read, and the meter it prices. Picture and video tokens are part of the counts of input
-/// and output, so the dearest price among them holds for the meter.
+/// What is read, and the meter it prices. Tokens of pictures and videos are one meter, for which the
+/// dearer of both prices holds.
 const FIGURES: &[(&str, Meter)] = &[
     ("input_cost_per_token", Meter::InputTokens),
-    ("input_cost_per_image_token", Meter::InputTokens),
-    ("input_cost_per_video_token", Meter::InputTokens),
+    ("input_cost_per_image_token", Meter::ImageInputTokens),
+    ("input_cost_per_video_token", Meter::ImageInputTokens),
     ("output_cost_per_token", Meter::OutputTokens),
-    ("output_cost_per_image_token", Meter::OutputTokens),
-    ("output_cost_per_video_token", Meter::OutputTokens),
+    ("output_cost_per_image_token", Meter::ImageOutputTokens),
+    ("output_cost_per_video_token", Meter::ImageOutputTokens),
     ("cache_read_input_token_cost", Meter::CachedInputTokens),
     ("input_cost_per_token_cache_hit", Meter::CachedInputTokens),
     ("cache_creation_input_token_cost", Meter::CacheWrite5mTokens),
@@ -35,8 +35,20 @@ const FIGURES: &[(&str, Meter)] = &[
     ("input_cost_per_audio_token", Meter::AudioInputTokens),
     ("output_cost_per_audio_token", Meter::AudioOutputTokens),
     ("input_cost_per_request", Meter::Calls),
+    ("cache_read_input_audio_token_cost", Meter::CachedAudioInputTokens),
     ("output_cost_per_image", Meter::Images),
 ];
+
+/// What is read besides in rows of these modes: elsewhere the same fields state another way to count
+/// what is priced by tokens already.
+const MEDIA: &[(&str, &str, Meter)] = &[
+    ("image_generation", "input_cost_per_image", Meter::Images),
+    ("audio_transcription", "input_cost_per_second", Meter::AudioInputSeconds),
+    ("audio_speech", "input_cost_per_character", Meter::InputCharacters),
+];
+const PICTURES: &[Meter] = &[Meter::Images, Meter::ImageOutputTokens, Meter::OutputTokens];
+const SPEECH: &[Meter] = &[Meter::InputCharacters, Meter::AudioOutputTokens, Meter::OutputTokens];
+const TRANSCRIPTS: &[Meter] = &[Meter::AudioInputSeconds, Meter::AudioInputTokens, Meter::InputTokens];
 
 /// The list's names for providers that the other list names differently. `vertex_ai-...` and the
 /// like are one provider each.
@@ -95,9 +107,13 @@ fn row(key: &str, fields: &Fields<'_>, dated: Date) -> Result<ModelPrice, Reject
         None => Err(Rejection::Unreadable(field.into())),
     };
     let limit = |field: &str| fields.get(field).and_then(|value| figure::whole(value.get())).filter(|&limit| limit > 0);
-    let output = match text("mode")?.as_str() {
+    let mode = text("mode")?;
+    let output = match mode.as_str() {
         "chat" | "completion" | "responses" => Output::Text,
-        "embedding" => Output::Any,
+        "embedding" | "moderation" => Output::Any,
+        "image_generation" => Output::Media(PICTURES),
+        "audio_speech" => Output::Media(SPEECH),
+        "audio_transcription" => Output::Media(TRANSCRIPTS),
         other => return Err(Rejection::Mode(other.into())),
     };
     let listed_provider = text("litellm_provider")?;
@@ -107,7 +123,10 @@ fn row(key: &str, fields: &Fields<'_>, dated: Date) -> Result<ModelPrice, Reject
         if value.get() == "null" {
             continue;
         }
-        if let Some((above, meter)) = tier_and_meter(field) {
+        let of_media = MEDIA.iter().find(|(of_mode, known, _)| *of_mode == mode && *known == field);
+        if let Some(&(.., meter)) = of_media {
+            draft.add(0, field, value.get(), meter, Per::One)?;
+        } else if let Some((above, meter)) = tier_and_meter(field) {
             draft.add(above, field, value.get(), meter, Per::One)?;
         }
     }

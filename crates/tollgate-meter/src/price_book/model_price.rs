@@ -126,12 +126,14 @@ impl ModelPrice {
 }
 
 impl PriceList {
-    /// The rates for a prompt of `prompt_tokens`, with what follows from them filled in.
+    /// The rates for a prompt of `prompt_tokens`, with what follows from them filled in, and of several
+    /// measures of one thing the one that is charged.
     ///
     /// A cached token without a rate of its own costs what an input token does, a reasoning token what
-    /// an output token does: never less than the provider takes. Cache writes (dearer than input),
-    /// audio and pictures have no such stand-in: without a rate they are unpriced. What a tier does not
-    /// name costs the dearer of its stand-in there and its base rate.
+    /// an output token does, cached sound what sound does: never less than the provider takes. Tokens of
+    /// pictures cost what tokens of text do where no list says otherwise, unless pictures are sold by the
+    /// piece. Cache writes (dearer than input) and sound have no such stand-in: without a rate they are
+    /// unpriced. What a tier does not name costs the dearer of its stand-in there and its base rate.
     #[must_use]
     pub fn rates_at(&self, prompt_tokens: u64) -> Rates {
         match self.tiers.iter().rev().find(|tier| prompt_tokens > tier.above) {
@@ -155,9 +157,18 @@ impl PriceList {
 }
 
 fn with_stand_ins(rates: Rates) -> Rates {
-    let stand_ins = [(Meter::CachedInputTokens, Meter::InputTokens), (Meter::ReasoningTokens, Meter::OutputTokens)];
-    stand_ins.into_iter().fold(rates, |rates, (meter, stand_in)| match (rates.get(meter), rates.get(stand_in)) {
-        (None, Some(rate)) => rates.with(meter, rate),
-        _ => rates,
-    })
+    const STAND_INS: [(Meter, Meter); 5] = [
+        (Meter::CachedInputTokens, Meter::InputTokens),
+        (Meter::ReasoningTokens, Meter::OutputTokens),
+        (Meter::CachedAudioInputTokens, Meter::AudioInputTokens),
+        (Meter::ImageInputTokens, Meter::InputTokens),
+        (Meter::ImageOutputTokens, Meter::OutputTokens),
+    ];
+    let by_the_piece = rates.get(Meter::Images).is_some();
+    let filled =
+        STAND_INS.into_iter().fold(rates, |rates, (meter, stand_in)| match (rates.get(meter), rates.get(stand_in)) {
+            (None, Some(rate)) if !(meter == Meter::ImageOutputTokens && by_the_piece) => rates.with(meter, rate),
+            _ => rates,
+        });
+    filled.in_one_measure()
 }

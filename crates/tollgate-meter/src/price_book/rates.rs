@@ -36,6 +36,24 @@ impl Rates {
         self.named.iter().map(|meter| (meter, self.rates[meter as usize]))
     }
 
+    /// These rates with one measure where a list names several of the same thing: pictures by their
+    /// tokens rather than by the piece, sound heard by its tokens rather than by the second, speech by
+    /// its characters rather than by tokens. Else one use would be charged twice.
+    #[must_use]
+    pub fn in_one_measure(self) -> Self {
+        let made = MeterSet::of(Meter::ImageOutputTokens).with(Meter::AudioOutputTokens);
+        let dropped = if self.named.contains(Meter::InputCharacters) {
+            MeterSet::TOKENS
+        } else if self.named.contains(Meter::Images) && self.named.intersects(made) {
+            MeterSet::of(Meter::Images)
+        } else if self.named.contains(Meter::AudioInputSeconds) && self.named.intersects(MeterSet::TOKENS) {
+            MeterSet::of(Meter::AudioInputSeconds)
+        } else {
+            return self;
+        };
+        self.iter().filter(|&(meter, _)| !dropped.contains(meter)).collect()
+    }
+
     /// Every meter that either has, at the dearer rate where both have it.
     #[must_use]
     pub fn dearer(self, other: &Self) -> Self {

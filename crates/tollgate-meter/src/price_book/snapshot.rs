@@ -38,10 +38,19 @@ const PRICES: [(&str, Meter, Per); 10] = [
 /// The columns behind the prices. A tier is its threshold in prompt tokens and its prices, in the
 /// order of the price columns.
 const TAIL: [&str; 4] = ["aliases", "tiers", "verified_on", "free"];
+/// Price columns that came later: behind the others, so that rows written before can still be read.
+const MORE_PRICES: [(&str, Meter, Per); 5] = [
+    ("usd_per_million_cached_audio_input_tokens", Meter::CachedAudioInputTokens, Per::Million),
+    ("usd_per_million_image_input_tokens", Meter::ImageInputTokens, Per::Million),
+    ("usd_per_million_image_output_tokens", Meter::ImageOutputTokens, Per::Million),
+    ("usd_per_audio_input_second", Meter::AudioInputSeconds, Per::One),
+    ("usd_per_million_input_characters", Meter::InputCharacters, Per::Million),
+];
 const ALIASES: usize = HEAD.len() + PRICES.len();
 const TIERS: usize = ALIASES + 1;
 const VERIFIED_ON: usize = ALIASES + 2;
 const FREE: usize = ALIASES + 3;
+const MORE: usize = ALIASES + TAIL.len();
 
 /// A snapshot that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +100,8 @@ impl PriceBook {
     /// those of an import, and zero is none: a free row says so in its own column.
     pub fn from_snapshot(json: &str) -> Result<Self, BadSnapshot> {
         let document: Document = serde_json::from_str(json)?;
-        if document.format != FORMAT || document.columns != columns() {
+        let is_known = document.columns.len() >= MORE && columns().iter().zip(&document.columns).all(|(a, b)| a == b);
+        if document.format != FORMAT || !is_known || document.columns.len() > columns().len() {
             return Err(BadSnapshot::OtherFormat);
         }
         let prices = document.rows.iter().enumerate().map(|(index, cells)| {
@@ -136,7 +146,8 @@ impl PriceBook {
 }
 
 fn columns() -> Vec<&'static str> {
-    HEAD.into_iter().chain(PRICES.map(|(name, ..)| name)).chain(TAIL).collect()
+    let names = |prices: &[(&'static str, Meter, Per)]| prices.iter().map(|&(name, ..)| name).collect::<Vec<_>>();
+    HEAD.into_iter().chain(names(&PRICES)).chain(TAIL).chain(names(&MORE_PRICES)).collect()
 }
 
 fn cells(price: &ModelPrice, verified_on: Date) -> Vec<Value> {
@@ -156,24 +167,26 @@ fn cells(price: &ModelPrice, verified_on: Date) -> Vec<Value> {
         Terms::Free => &PriceList::default(),
         Terms::Priced(list) => list,
     };
-    cells.extend(price_cells(&list.base));
+    cells.extend(price_cells(&PRICES, &list.base));
     let aliases: Vec<&str> = price.aliases.iter().map(|alias| &**alias).collect();
     let tiers: Vec<Vec<Value>> = list.tiers.iter().map(tier_cells).collect();
     cells.push(if aliases.is_empty() { Value::Null } else { aliases.into() });
     cells.push(if tiers.is_empty() { Value::Null } else { tiers.into() });
     cells.push(if price.verified_on == verified_on { Value::Null } else { price.verified_on.to_string().into() });
     cells.push(if price.terms == Terms::Free { true.into() } else { Value::Null });
+    cells.extend(price_cells(&MORE_PRICES, &list.base));
     without_empty_end(cells)
 }
 
 fn tier_cells(tier: &Tier) -> Vec<Value> {
     let mut cells = vec![tier.above.into()];
-    cells.extend(price_cells(&tier.rates));
+    cells.extend(price_cells(&PRICES, &tier.rates));
+    cells.extend(price_cells(&MORE_PRICES, &tier.rates));
     without_empty_end(cells)
 }
 
-fn price_cells(rates: &Rates) -> impl Iterator<Item = Value> {
-    PRICES.into_iter().map(|(_, meter, per)| {
+fn price_cells(columns: &[(&str, Meter, Per)], rates: &Rates) -> impl Iterator<Item = Value> {
+    columns.iter().map(|&(_, meter, per)| {
         let text = |rate: Rate| if per == Per::Million { figure::per_million(rate) } else { rate.to_string() };
         rates.get(meter).map(text).into()
     })
@@ -223,7 +236,9 @@ impl Row<'_> {
     }
 
     fn terms(&self) -> Result<Terms, BadSnapshot> {
-        let base = self.rates(self.cells.get(HEAD.len()..).unwrap_or_default())?;
+        let at = |place: usize| self.cells.get(place..).unwrap_or_default();
+        let base = self.rates(Rates::NONE, &PRICES, at(HEAD.len()))?;
+        let base = self.rates(base, &MORE_PRICES, at(MORE))?;
         match self.cell(FREE) {
             Value::Null if base.iter().next().is_some() => Ok(Terms::Priced(PriceList { base, tiers: self.tiers()? })),
             Value::Null => Err(self.bad("free", "true in a row without prices")),
@@ -249,15 +264,21 @@ impl Row<'_> {
                 let (above, prices) = tier.as_array().and_then(|tier| tier.split_first()).ok_or_else(expected)?;
                 let above = above.as_u64().filter(|&above| above > below).ok_or_else(expected)?;
                 below = above;
-                Ok(Tier { above, rates: self.rates(prices)? })
+                let rates = self.rates(Rates::NONE, &PRICES, prices)?;
+                let more = prices.get(PRICES.len()..).unwrap_or_default();
+                Ok(Tier { above, rates: self.rates(rates, &MORE_PRICES, more)? })
             })
             .collect()
     }
 
-    /// Reads prices in the order of their columns.
-    fn rates(&self, cells: &[Value]) -> Result<Rates, BadSnapshot> {
-        let mut rates = Rates::NONE;
-        for ((name, meter, per), cell) in PRICES.into_iter().zip(cells) {
+    /// Adds prices in the order of their `columns` to `rates`.
+    fn rates(
+        &self,
+        mut rates: Rates,
+        columns: &[(&'static str, Meter, Per)],
+        cells: &[Value],
+    ) -> Result<Rates, BadSnapshot> {
+        for (&(name, meter, per), cell) in columns.iter().zip(cells) {
             if cell.is_null() {
                 continue;
             }

@@ -4,20 +4,23 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-/// Longest event in bytes. A longer one is an error: it would have to be held in memory whole.
+/// Longest event in bytes where nobody says otherwise. A longer one is an error: it would have to be
+/// held in memory whole.
 pub const EVENT_LEN_MAX: usize = 1 << 20;
 
-/// An event longer than [`EVENT_LEN_MAX`].
+/// An event longer than the stream allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an event of the stream is longer than {EVENT_LEN_MAX} bytes")]
+#[error("an event of the stream is too long")]
 pub struct EventTooLarge;
 
 /// The unfinished end of a stream of events.
 ///
 /// Lines may end in LF, CRLF or CR. An event ends with the line end of its blank line; where that is
 /// a CR and nothing follows yet, it waits for the next byte, which may be the LF that belongs to it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct EventStream {
+    /// Longest event in bytes.
+    event_len_max: usize,
     /// Bytes of an event that has not ended.
     pending: BytesMut,
     /// Where in them the current line begins, and up to where line ends were searched.
@@ -42,7 +45,19 @@ impl Events {
     }
 }
 
+impl Default for EventStream {
+    fn default() -> Self {
+        Self::with_limit(EVENT_LEN_MAX)
+    }
+}
+
 impl EventStream {
+    /// At the start of a stream whose events have at most `event_len_max` bytes.
+    #[must_use]
+    pub fn with_limit(event_len_max: usize) -> Self {
+        Self { event_len_max, pending: BytesMut::new(), line_start: 0, searched: 0 }
+    }
+
     /// Takes the next frame and gives the events that are whole now. The bytes are a slice of
     /// `frame` wherever it begins at the boundary of an event.
     ///
@@ -68,7 +83,7 @@ impl EventStream {
         self.line_start -= end;
         self.searched -= end;
         let events = Events { bytes, ends };
-        if self.pending.len() > EVENT_LEN_MAX || events.ranges().any(|event| event.len() > EVENT_LEN_MAX) {
+        if self.pending.len() > self.event_len_max || events.ranges().any(|event| event.len() > self.event_len_max) {
             return Err(EventTooLarge);
         }
         Ok(events)
@@ -76,7 +91,7 @@ impl EventStream {
 
     /// What is left when the stream has ended: an event without its blank line, or nothing.
     pub fn finish(&mut self) -> Bytes {
-        let rest = std::mem::take(self);
+        let rest = std::mem::replace(self, Self::with_limit(self.event_len_max));
         rest.pending.freeze()
     }
 

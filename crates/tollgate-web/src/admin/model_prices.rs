@@ -29,7 +29,7 @@ pub(super) fn is_by_hand(price: &ModelPrice) -> bool {
 }
 
 /// The figures of a row: their names, what they price, and in units of how many.
-const FIGURES: [(&str, Meter, i64); 10] = [
+const FIGURES: [(&str, Meter, i64); 15] = [
     ("usd_per_million_input_tokens", Meter::InputTokens, 1_000_000),
     ("usd_per_million_output_tokens", Meter::OutputTokens, 1_000_000),
     ("usd_per_million_cached_input_tokens", Meter::CachedInputTokens, 1_000_000),
@@ -40,6 +40,11 @@ const FIGURES: [(&str, Meter, i64); 10] = [
     ("usd_per_million_audio_output_tokens", Meter::AudioOutputTokens, 1_000_000),
     ("usd_per_image", Meter::Images, 1),
     ("usd_per_call", Meter::Calls, 1),
+    ("usd_per_million_cached_audio_input_tokens", Meter::CachedAudioInputTokens, 1_000_000),
+    ("usd_per_million_image_input_tokens", Meter::ImageInputTokens, 1_000_000),
+    ("usd_per_million_image_output_tokens", Meter::ImageOutputTokens, 1_000_000),
+    ("usd_per_audio_input_second", Meter::AudioInputSeconds, 1),
+    ("usd_per_million_input_characters", Meter::InputCharacters, 1_000_000),
 ];
 
 /// The price of a model at a provider.

@@ -59,6 +59,27 @@ pub struct ModelPriceEntry {
     /// Hidden reasoning; as output tokens if absent.
     #[serde(default)]
     pub usd_per_million_reasoning_tokens: Option<Text<PerMillion>>,
+    /// Prompt tokens written to a cache that lives five minutes.
+    #[serde(default)]
+    pub usd_per_million_cache_write_5m_tokens: Option<Text<PerMillion>>,
+    /// Prompt tokens written to a cache that lives an hour.
+    #[serde(default)]
+    pub usd_per_million_cache_write_1h_tokens: Option<Text<PerMillion>>,
+    /// Audio tokens heard.
+    #[serde(default)]
+    pub usd_per_million_audio_input_tokens: Option<Text<PerMillion>>,
+    /// Audio tokens spoken.
+    #[serde(default)]
+    pub usd_per_million_audio_output_tokens: Option<Text<PerMillion>>,
+    /// Tokens of pictures seen; as input tokens if absent.
+    #[serde(default)]
+    pub usd_per_million_image_input_tokens: Option<Text<PerMillion>>,
+    /// Tokens of pictures made; as output tokens if absent.
+    #[serde(default)]
+    pub usd_per_million_image_output_tokens: Option<Text<PerMillion>>,
+    /// Characters to be spoken.
+    #[serde(default)]
+    pub usd_per_million_input_characters: Option<Text<PerMillion>>,
 }
 
 impl ModelPriceEntry {
@@ -72,6 +93,13 @@ impl ModelPriceEntry {
             (Meter::CachedInputTokens, self.usd_per_million_cached_input_tokens),
             (Meter::OutputTokens, self.usd_per_million_output_tokens),
             (Meter::ReasoningTokens, self.usd_per_million_reasoning_tokens),
+            (Meter::CacheWrite5mTokens, self.usd_per_million_cache_write_5m_tokens),
+            (Meter::CacheWrite1hTokens, self.usd_per_million_cache_write_1h_tokens),
+            (Meter::AudioInputTokens, self.usd_per_million_audio_input_tokens),
+            (Meter::AudioOutputTokens, self.usd_per_million_audio_output_tokens),
+            (Meter::ImageInputTokens, self.usd_per_million_image_input_tokens),
+            (Meter::ImageOutputTokens, self.usd_per_million_image_output_tokens),
+            (Meter::InputCharacters, self.usd_per_million_input_characters),
         ];
         let rates: Vec<(Meter, Rate)> =
             rates.into_iter().filter_map(|(meter, rate)| Some((meter, rate?.0.0))).collect();

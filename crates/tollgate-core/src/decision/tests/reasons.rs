@@ -179,6 +179,7 @@ fn entitlement_reasons() {
             prompt_tokens,
             prompt_meters: MeterSet::EMPTY,
             answer_meters: MeterSet::EMPTY,
+            output: OutputBound::Adjustable,
         }),
         bound: Usage::ONE_CALL.with(Meter::InputTokens, prompt_tokens),
         ..ask(&llm)
@@ -302,6 +303,7 @@ fn the_output_bound_is_lowered_only_if_the_plan_says_so_and_openly() {
             prompt_tokens: 100,
             prompt_meters: MeterSet::EMPTY,
             answer_meters: MeterSet::EMPTY,
+            output: OutputBound::Adjustable,
         }),
         bound,
         ..ask(&llm)
@@ -310,6 +312,9 @@ fn the_output_bound_is_lowered_only_if_the_plan_says_so_and_openly() {
     let clamping = |from| Plan { clamp_output_from: Some(from), ..plan() };
     assert_snapshot!(decided(&customer(clamping(500), "1.101"), &asked), @"admit, hold 1.10, output at most 500");
     assert_eq!(reason(&customer(clamping(501), "1.101"), &asked), "insufficient_balance");
-    assert_eq!(MeterSet::GENERATED_TOKENS.iter().count(), 3);
+    let picture = ModelAsk { output: OutputBound::Given, ..asked.model.unwrap() };
+    let given = Ask { model: Some(picture), ..asked };
+    assert_eq!(reason(&customer(clamping(500), "1.101"), &given), "insufficient_balance", "it cannot be made shorter");
+    assert_eq!(MeterSet::GENERATED_TOKENS.iter().count(), 4);
     assert_eq!(Nanos::ZERO, Nanos::default());
 }

@@ -33,6 +33,7 @@ fn actual_use_replaces_the_estimate() {
         prompt_tokens: 100,
         prompt_meters: MeterSet::EMPTY,
         answer_meters: MeterSet::EMPTY,
+        output: OutputBound::Adjustable,
     });
     let asked = Ask { model, bound: tokens(100, 1_000), ..ask(&route) };
     let mut standing = customer(plan(), "5");
@@ -52,6 +53,7 @@ fn a_prepaid_customer_never_pays_more_than_was_held() {
         prompt_tokens: 100,
         prompt_meters: MeterSet::EMPTY,
         answer_meters: MeterSet::EMPTY,
+        output: OutputBound::Adjustable,
     });
     let asked = Ask { model, bound: tokens(100, 100), ..ask(&route) };
     let mut standing = customer(plan(), "5");
@@ -70,6 +72,7 @@ fn a_postpaid_customer_owes_what_was_used() {
         prompt_tokens: 100,
         prompt_meters: MeterSet::EMPTY,
         answer_meters: MeterSet::EMPTY,
+        output: OutputBound::Adjustable,
     });
     let asked = Ask { model, bound: tokens(100, 100), ..ask(&route) };
     let postpaid = Plan { payment: PaymentTerms::Postpaid { credit_limit: None }, ..plan() };
@@ -182,6 +185,7 @@ fn tokens_that_were_not_used_return_to_the_bucket() {
         prompt_tokens: 100,
         prompt_meters: MeterSet::EMPTY,
         answer_meters: MeterSet::EMPTY,
+        output: OutputBound::Adjustable,
     });
     let asked = Ask { model, bound: tokens(100, 900), ..ask(&route) };
     let mut standing = customer(Plan { rate_limits: Box::new([limit(RateUnit::Tokens(pace))]), ..plan() }, "50");
@@ -219,6 +223,7 @@ fn included_use_is_free_and_the_rest_costs_its_price_also_within_one_request() {
         prompt_tokens: 100,
         prompt_meters: MeterSet::EMPTY,
         answer_meters: MeterSet::EMPTY,
+        output: OutputBound::Adjustable,
     });
     let asked = Ask { model, bound: tokens(100, 100), ..ask(&route) };
     let mut standing = customer(Plan { quotas: Box::new([token_quota]), ..plan() }, "5");
@@ -250,6 +255,7 @@ fn the_hold_takes_the_dearest_kind_of_token_and_the_longest_prompts_level() {
             prompt_tokens: tokens,
             prompt_meters: MeterSet::of(Meter::InputTokens).with(Meter::CacheWrite5mTokens),
             answer_meters: MeterSet::of(Meter::OutputTokens),
+            output: OutputBound::Adjustable,
         }),
         bound: Usage::ONE_CALL.with(Meter::InputTokens, tokens).with(Meter::OutputTokens, 10),
         ..ask(&route)
@@ -277,6 +283,7 @@ fn a_price_in_another_currency_is_no_price() {
         prompt_tokens: 1,
         prompt_meters: MeterSet::EMPTY,
         answer_meters: MeterSet::EMPTY,
+        output: OutputBound::Adjustable,
     };
     let asked = Ask { model: Some(model), bound: tokens(1, 1), ..ask(&route) };
     assert_eq!(reason(&customer(plan(), "5"), &asked), "model_not_priced");

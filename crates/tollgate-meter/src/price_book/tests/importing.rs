@@ -68,7 +68,7 @@ fn litellm_rows_become_prices() {
     openai/gpt-4o Some(128000) Some(16384) Unverified
       input_tokens 0.0000025, cached_input_tokens 0.00000125, output_tokens 0.00001
     openai/picture-writer None None Unverified
-      input_tokens 0.000001, output_tokens 0.00003
+      input_tokens 0.000001, output_tokens 0.000002, image_output_tokens 0.00003
     openai/text-embedding-3-small None None Unverified
       input_tokens 0.00000002
     perplexity/sonar None None Unverified
@@ -108,7 +108,7 @@ fn litellm_rows_that_cannot_be_used_are_named() {
     rejected absent: no price for input_tokens
     rejected bad tiers: tiered_pricing.range cannot be read
     rejected huge: input_cost_per_token 1e300 cannot be a price per unit
-    rejected image: mode image_generation is not priced by text tokens
+    rejected image: no price for images
     rejected negative: input_cost_per_token -1 is negative
     rejected no mode: mode cannot be read
     rejected no object: the row cannot be read
@@ -201,4 +201,19 @@ fn genai_prices_rows_that_cannot_be_used_are_named() {
     rejected p/?: the row cannot be read
     ");
     assert!(import_genai_prices("{}", TODAY).is_err());
+}
+
+#[test]
+fn pictures_and_sound_are_priced_by_what_they_are_sold_by() {
+    let rows = litellm(
+        r#"
+        "hd/1024-x-1792/dall-e-3": {"mode":"image_generation","litellm_provider":"openai","input_cost_per_image":0.12},
+        "gpt-image-1": {"mode":"image_generation","litellm_provider":"openai","input_cost_per_token":5e-06,"input_cost_per_image_token":1e-05,"output_cost_per_image_token":4e-05,"output_cost_per_image":0.042},
+        "whisper-1": {"mode":"audio_transcription","litellm_provider":"openai","input_cost_per_second":0.0001,"output_cost_per_second":0.0001},
+        "tts-1": {"mode":"audio_speech","litellm_provider":"openai","input_cost_per_character":1.5e-05},
+        "chatty": {"mode":"chat","litellm_provider":"openai","input_cost_per_token":1e-06,"output_cost_per_token":2e-06,"input_cost_per_character":1e-06,"input_cost_per_second":0.1},
+        "video": {"mode":"video_generation","litellm_provider":"openai","output_cost_per_second":0.1}
+        "#,
+    );
+    insta::assert_snapshot!(rows, @"");
 }
