@@ -28,9 +28,11 @@ mod settler;
 mod verify;
 mod writer;
 
+#[cfg(test)]
+pub(crate) use ahead::JournalPlace;
 pub use entry::{Bits, CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Flags, decode_all};
 pub(crate) use pending::shard_of;
-pub(crate) use verify::verify;
 pub use room::{Durable, NotDurable};
 pub(crate) use settler::Shards;
 pub use settler::{Folder, Health, Observer, Settlement, Settler, Settling, Ticket};
+pub(crate) use verify::verify;

@@ -3,8 +3,8 @@
 mod changes;
 mod damage;
 mod engines;
-mod ledger_model;
 mod journaling;
+mod ledger_model;
 mod opening;
 mod settling;
 mod standings;

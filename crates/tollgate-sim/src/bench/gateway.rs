@@ -35,7 +35,7 @@ pub fn run(
             .map_err(|errors| anyhow!("{errors:?}"))?;
         config.gateway.address = listen;
         config.gateway.settlement = settlement;
-        for left_over in ["bench.db", "bench.db-wal", "bench.db-shm"] {
+        for left_over in ["bench.db", "bench.db-wal", "bench.db-shm", "bench.db-settlements"] {
             let _ = fs::remove_file(dir.join(left_over));
         }
         config.control.address = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -14,7 +14,9 @@ use tollgate_core::time::{Clock as _, ManualClock, Timestamp};
 use tollgate_store::customers::NewCustomer;
 use tollgate_store::definition::{PlanDefinition, Text};
 use tollgate_store::grants::{NewGrant, Origin};
-use tollgate_store::settlement::{CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settlement, Settler, Settling};
+use tollgate_store::settlement::{
+    CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Settlement, Settler, Settling,
+};
 use tollgate_store::subscriptions::NewSubscription;
 use tollgate_store::{Options, Store, StoreError};
 

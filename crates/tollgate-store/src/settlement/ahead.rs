@@ -1,6 +1,7 @@
 //! Running ahead of the log: what waits for the next group goes to the journal at once, and what a crash
 //! left there is moved into the log.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,7 @@ use crate::{Corrupt, Store, StoreError};
 
 use super::journal::{self, Appended, Journal, Left, Title};
 use super::log;
-use super::queue::Batch;
+use super::queue::{Ahead, Batch};
 use super::settler::Shared;
 
 /// Two writes are further apart the more entries they share, up to this.
@@ -25,14 +26,14 @@ const PAUSE_PER_ENTRY: Duration = Duration::from_micros(50);
 
 /// Where the journal of a node is, and whose it is.
 #[derive(Debug)]
-pub(super) struct JournalPlace {
+pub(crate) struct JournalPlace {
     path: PathBuf,
     title: Title,
 }
 
 impl JournalPlace {
     /// The place of `node`'s journal; `None` on PostgreSQL, which has no folder of its own here.
-    pub(super) async fn of(store: &Store, node: &str) -> Result<Option<Self>, StoreError> {
+    pub(crate) async fn of(store: &Store, node: &str) -> Result<Option<Self>, StoreError> {
         if store.db.engine == Engine::Postgres {
             return Ok(None);
         }
@@ -57,24 +58,24 @@ impl JournalPlace {
         if left.is_empty() {
             return Ok(link);
         }
+        if let Some(ahead) = left.iter().find(|left| left.committed > link.seq) {
+            let (path, had, has) = (self.path.display(), ahead.committed, link.seq);
+            return Err(Corrupt(format!(
+                "{path} was written when the database had settlement group {had}, and it ends with {has}: it is older \
+                 than the journal. Restore both from the same moment, or move the journal away and lose what it holds"
+            ))
+            .into());
+        }
         let _lane = store.db.write_lane().await;
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         let mut entries = 0;
-        for Left { group, payload } in left {
+        // A group that the journal did not see, and that was not committed, was promised to nobody: its number
+        // goes to the next one.
+        for Left { payload, .. } in left {
             let batch = Batch::of(payload)?;
-            let next = link.next(&batch.payload);
-            if next.seq != group {
-                let (path, missing) = (self.path.display(), next.seq);
-                return Err(Corrupt(format!(
-                    "{path} goes on with group {group}, and the database lacks group {missing} already: \
-                     it is older than the journal. Restore both from the same moment, or move the journal away \
-                     and lose what it holds"
-                ))
-                .into());
-            }
-            log::append(&mut tx, &self.title.node, store.now(), &batch, &next).await?;
-            entries += batch.entries;
-            link = next;
+            link = link.next(&batch.payload);
+            log::append(&mut tx, &self.title.node, store.now(), &batch, &link).await?;
+            entries += batch.extent.entries;
         }
         tx.commit().await?;
         info!(entries, "Moved settlements from the journal into the log that were durable before the last stop");
@@ -85,21 +86,26 @@ impl JournalPlace {
     ///
     /// # Errors
     /// If its file cannot be made.
-    pub(super) fn start(self, shared: &Arc<Shared>) -> Result<Ahead, StoreError> {
+    pub(super) fn start(&self, shared: &Arc<Shared>) -> Result<Running, StoreError> {
         let failed = |error| StoreError::Unavailable(sqlx::Error::Io(error));
-        let journal = Journal::create(&self.path, self.title).map_err(failed)?;
-        Ahead::start(journal, Arc::clone(shared)).map_err(failed)
+        let journal = self.create().map_err(failed)?;
+        Running::start(journal, Arc::clone(shared)).map_err(failed)
+    }
+
+    /// An empty journal, in place of the one that was moved into the log.
+    pub(crate) fn create(&self) -> std::io::Result<Journal> {
+        Journal::create(&self.path, self.title.clone())
     }
 }
 
 /// The running thread.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct Running {
     thread: JoinHandle<Journal>,
     stopping: Arc<AtomicBool>,
 }
 
-impl Ahead {
+impl Running {
     fn start(journal: Journal, shared: Arc<Shared>) -> std::io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let (thread_shared, thread_stopping) = (Arc::clone(&shared), Arc::clone(&stopping));
@@ -127,6 +133,7 @@ impl Ahead {
 /// Appends whatever waits until it is told to stop, or the disk fails.
 fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal {
     let mut payload = Vec::new();
+    let mut run = 0..0;
     while !stopping.load(Ordering::Acquire) {
         let Some(ahead) = shared.queue.copy_ahead(&mut payload) else {
             std::thread::park();
@@ -134,8 +141,9 @@ fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal 
         };
         match journal.append(ahead.group, &payload, shared.committed.load(Ordering::Acquire)) {
             Ok(Appended::Durable) => {
-                shared.is_durable_to(ahead.end);
-                std::thread::sleep(pause_after(ahead.entries));
+                run = extended(run, ahead);
+                shared.journal_has(run.clone());
+                std::thread::sleep(pause_after(ahead.end - ahead.first));
             }
             // These wait for the log. The writer wakes this thread after each commit.
             Ok(Appended::NoRoom) => std::thread::park(),
@@ -150,8 +158,16 @@ fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal 
     journal
 }
 
+/// The tickets without a gap that end with those of `ahead`. What the writer took before the journal saw it,
+/// and what found no room, is a gap: it waits for the log.
+pub(super) fn extended(run: Range<u64>, ahead: Ahead) -> Range<u64> {
+    let start = if run.end == ahead.first { run.start } else { ahead.first };
+    start..ahead.end
+}
+
 /// How long to gather before the next write. One that came alone makes nobody wait; where many came together
 /// many more are on their way, and a write costs the same for all of them.
-fn pause_after(entries: u32) -> Duration {
-    (PAUSE_PER_ENTRY * entries.saturating_sub(1)).min(PAUSE_MAX)
+fn pause_after(entries: u64) -> Duration {
+    let others = u32::try_from(entries.saturating_sub(1)).unwrap_or(u32::MAX);
+    PAUSE_PER_ENTRY.saturating_mul(others).min(PAUSE_MAX)
 }

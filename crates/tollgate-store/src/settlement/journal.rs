@@ -33,7 +33,7 @@ const FILE_LEN: usize = start_of(2);
 
 /// The journal of a node, open for writing.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     title: Title,
@@ -64,7 +64,7 @@ pub(super) struct Title {
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Appended {
+pub(crate) enum Appended {
     /// It is on the disk.
     Durable,
     /// There is no room until the log has more of the groups.
@@ -75,6 +75,8 @@ pub(super) enum Appended {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Left {
     pub(super) group: i64,
+    /// The last group that the log had when the last of them was written.
+    pub(super) committed: i64,
     pub(super) payload: Vec<u8>,
 }
 
@@ -116,7 +118,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the disk fails. Nothing can be appended any more then: what follows a record that was cut is not found.
-    pub(super) fn append(&mut self, group: i64, payload: &[u8], committed: i64) -> io::Result<Appended> {
+    pub(crate) fn append(&mut self, group: i64, payload: &[u8], committed: i64) -> io::Result<Appended> {
         let len = record::len_of(payload.len());
         if self.halves[self.current].used + len > HALF {
             let other = 1 - self.current;
@@ -127,7 +129,7 @@ impl Journal {
             self.halves[other] = Half::default();
         }
         let at = start_of(self.current) + self.halves[self.current].used;
-        let place = Place { number: self.number, group };
+        let place = Place { number: self.number, group, committed };
         let blocks = aligned(&mut self.blocks, len);
         record::write(blocks, self.title.text().as_bytes(), place, payload);
         self.file.write_all_at(blocks, u64::try_from(at).map_err(io::Error::other)?)?;
@@ -183,8 +185,11 @@ pub(super) fn read(path: &Path, title: &Title) -> Result<Vec<Left>, StoreError> 
         }
         last = Some(*place);
         match left.last_mut() {
-            Some(group) if group.group == place.group => group.payload.extend_from_slice(payload),
-            _ => left.push(Left { group: place.group, payload: payload.to_vec() }),
+            Some(group) if group.group == place.group => {
+                group.committed = place.committed;
+                group.payload.extend_from_slice(payload);
+            }
+            _ => left.push(Left { group: place.group, committed: place.committed, payload: payload.to_vec() }),
         }
     }
     Ok(left)

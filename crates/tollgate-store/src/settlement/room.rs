@@ -4,6 +4,7 @@
 //! core's room, and the listener wakes the requests of its own core, which costs next to nothing.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,15 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
-/// How far the log is durable: every ticket below `end`.
+/// Which tickets are durable.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    end: AtomicU64,
+    /// The log has all below.
+    logged: AtomicU64,
+    /// The journal has all from here...
+    journaled_from: AtomicU64,
+    /// ...to here.
+    journaled_to: AtomicU64,
     /// Commits have failed for so long that nobody should wait any more.
     is_stuck: AtomicBool,
 }
@@ -26,8 +32,8 @@ pub struct NotDurable;
 
 impl Progress {
     /// Whether `ticket` is durable; an error if it is not and will not be soon.
-    fn of(&self, ticket: u64) -> Option<Result<(), NotDurable>> {
-        if self.end.load(Ordering::Acquire) > ticket {
+    pub(super) fn of(&self, ticket: u64) -> Option<Result<(), NotDurable>> {
+        if self.is_durable(ticket) {
             Some(Ok(()))
         } else if self.is_stuck.load(Ordering::Acquire) {
             Some(Err(NotDurable))
@@ -36,10 +42,24 @@ impl Progress {
         }
     }
 
-    pub(super) fn advance_to(&self, end: u64) {
-        // The journal and the log both make entries durable, in whichever order.
-        self.end.fetch_max(end, Ordering::AcqRel);
+    fn is_durable(&self, ticket: u64) -> bool {
+        // The end first: whoever sees the end of a run sees its beginning too.
+        let to = self.journaled_to.load(Ordering::Acquire);
+        let from = self.journaled_from.load(Ordering::Acquire);
+        (from <= ticket && ticket < to) || ticket < self.logged.load(Ordering::Acquire)
+    }
+
+    /// The log has everything below `end`.
+    pub(super) fn log_has(&self, end: u64) {
+        self.logged.store(end, Ordering::Release);
         self.is_stuck.store(false, Ordering::Release);
+    }
+
+    /// The journal has all of `run`, and a run ends where something is missing: an earlier one counts no
+    /// longer, the log has it soon.
+    pub(super) fn journal_has(&self, run: Range<u64>) {
+        self.journaled_from.store(run.start, Ordering::Release);
+        self.journaled_to.store(run.end, Ordering::Release);
     }
 
     pub(super) fn get_stuck(&self) {

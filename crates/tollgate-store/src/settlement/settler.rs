@@ -1,5 +1,6 @@
 //! The handle by which the gateway settles, and what it shares with the writer and the journal.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
@@ -10,7 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::{Store, StoreError};
 
 use super::entry::Entry;
-use super::queue::{BYTES_MAX, Queue};
+use super::queue::{BYTES_MAX, Queue, Take};
 use super::room::{Durable, GivesUp, Progress, Room};
 use super::writer::Writer;
 
@@ -89,9 +90,15 @@ impl Shared {
         }
     }
 
-    /// Everything below ticket `end` is durable: whoever waits for it goes on.
-    pub(super) fn is_durable_to(&self, end: u64) {
-        self.progress.advance_to(end);
+    /// The log has everything below ticket `end`: whoever waits for it goes on.
+    pub(super) fn log_has(&self, end: u64) {
+        self.progress.log_has(end);
+        self.ring();
+    }
+
+    /// The journal has the tickets of `run`: whoever waits for them goes on.
+    pub(super) fn journal_has(&self, run: Range<u64>) {
+        self.progress.journal_has(run);
         self.ring();
     }
 
@@ -114,6 +121,11 @@ impl Shared {
             Settlement::Strict if self.is_journaling.load(Ordering::Relaxed) => JOURNALED_INTERVAL,
             Settlement::Strict => Duration::ZERO,
         }
+    }
+
+    /// What the next group is to have, if nobody asks for more.
+    pub(super) fn regular_take(&self) -> Take {
+        if self.is_journaling.load(Ordering::Relaxed) { Take::Journaled } else { Take::All }
     }
 
     /// Wakes the journal, if there is one.

@@ -12,12 +12,12 @@ use crate::chain::{self, Link};
 use crate::node_lock::NodeLock;
 use crate::{Store, StoreError};
 
-use super::ahead::{Ahead, JournalPlace};
+use super::ahead::{self, JournalPlace};
 use super::entry::decode_all;
 use super::fold::{self, Scene};
 use super::log::{self, chain_name};
 use super::pending::{Pending, SHARDS, shard_of};
-use super::queue::Batch;
+use super::queue::{Batch, Take};
 use super::settler::{Command, Settlement, Settling, Shards, Shared};
 
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
@@ -35,7 +35,7 @@ pub(super) struct Writer {
     node: String,
     shared: Arc<Shared>,
     /// The journal that runs ahead of the log, if there is one.
-    ahead: Option<Ahead>,
+    ahead: Option<ahead::Running>,
     inbox: mpsc::UnboundedReceiver<Command>,
     connection: Option<AnyConnection>,
     link: Link,
@@ -96,7 +96,7 @@ impl Writer {
         }
         let is_strict = settling.settlement == Settlement::Strict;
         let shared = Arc::new(Shared::new(settling, link.seq));
-        let ahead = match journal.filter(|_| is_strict) {
+        let ahead = match journal.as_ref().filter(|_| is_strict) {
             Some(place) => Some(place.start(&shared)?),
             None => None,
         };
@@ -136,11 +136,11 @@ impl Writer {
             }
             // Before the queue: what was submitted before a command was sent is committed before it runs.
             let command = self.inbox.try_recv().ok();
-            self.shared.queue.take(&mut batch);
-            if batch.entries > 0 {
-                let began = Instant::now();
+            let what = if command.is_some() { Take::All } else { self.shared.regular_take() };
+            self.shared.queue.take(what, &mut batch);
+            next_commit = Instant::now() + self.shared.commit_interval();
+            if batch.extent.entries > 0 {
                 self.commit(&batch).await;
-                next_commit = began + self.shared.commit_interval();
                 batch.shrink();
             }
             match command {
@@ -203,7 +203,7 @@ impl Writer {
         }
         self.link = next;
         self.shared.committed.store(self.link.seq, Ordering::Release);
-        self.shared.is_durable_to(batch.end);
+        self.shared.log_has(batch.end);
         self.shared.wake_journal();
         for entry in decode_all(&batch.payload) {
             let added = entry.and_then(|entry| {

@@ -22,8 +22,8 @@ fn title() -> Title {
     Title { database: "d1".to_owned(), node: "n1".to_owned() }
 }
 
-fn left(group: i64, payload: &[u8]) -> Left {
-    Left { group, payload: payload.to_vec() }
+fn left(group: i64, committed: i64, payload: &[u8]) -> Left {
+    Left { group, committed, payload: payload.to_vec() }
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn entries_of_a_group_are_found_together_and_in_order() {
         assert_eq!(journal.append(group, payload.as_bytes(), 0).unwrap(), Appended::Durable);
     }
     drop(journal);
-    assert_eq!(read(&folder.path, &title()).unwrap(), [left(1, b"ab"), left(2, b"c"), left(3, b"d")]);
+    assert_eq!(read(&folder.path, &title()).unwrap(), [left(1, 0, b"ab"), left(2, 0, b"c"), left(3, 0, b"d")]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ proptest! {
             let payload = vec![group as u8; size];
             // The log is two groups behind.
             match journal.append(group, &payload, group - 3).unwrap() {
-                Appended::Durable => acknowledged.push(left(group, &payload)),
+                Appended::Durable => acknowledged.push(left(group, group - 3, &payload)),
                 Appended::NoRoom => (),
             }
         }
