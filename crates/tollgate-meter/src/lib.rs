@@ -17,3 +17,4 @@ pub mod openai;
 pub mod price_book;
 pub mod sse;
 pub mod tokens;
+pub mod translate;
