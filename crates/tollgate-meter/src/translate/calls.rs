@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::conversation::{Conversation, Part};
+use super::conversation::{CallResult, Conversation, Outcome, Part};
 use super::flaw::Inexpressible;
 
 /// What ids of tool calls must look like in the target format.
@@ -75,5 +75,23 @@ fn fresh(taken: &HashSet<String>, made: &mut u64) -> String {
         if !taken.contains(&id) {
             return id;
         }
+    }
+}
+
+/// The texts of a result, for formats that have only words for a failure: it begins with one that says so.
+pub(crate) fn words(result: &CallResult<'_>) -> String {
+    let mut words = String::new();
+    for part in &result.content {
+        if let Part::Text(text) = &part.what {
+            if !words.is_empty() {
+                words.push('\n');
+            }
+            words.push_str(text);
+        }
+    }
+    let says_so = words.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"));
+    match result.outcome {
+        Outcome::Failure if !says_so => format!("Error: {words}"),
+        Outcome::Failure | Outcome::Success => words,
     }
 }

@@ -14,9 +14,9 @@ mod write_request;
 use super::calls::{IdRule, Letters};
 
 pub(crate) use read_answer::{ChunkReader, read_answer};
-pub(crate) use read_request::{effort, named_mode, number, penalty, read_request, read_schema_form, verbosity};
+pub(crate) use read_request::read_request;
 pub(crate) use write_answer::{ChunkWriter, write_answer};
-pub(crate) use write_request::{effort as effort_name, words, write_request, write_schema_form};
+pub(crate) use write_request::write_request;
 
 /// OpenAI refuses longer ids of tool calls in this format.
 pub(crate) const ID_RULE: IdRule = IdRule { len_max: 40, letters: Letters::Any };

@@ -69,7 +69,10 @@ pub(crate) enum Part<'a> {
     Refusal(Cow<'a, str>),
     Media(Media<'a>),
     /// Sealed reasoning; without a seal it never gets here.
-    Reasoning { text: Cow<'a, str>, signature: Signature<'a> },
+    Reasoning {
+        text: Cow<'a, str>,
+        signature: Signature<'a>,
+    },
     Call(Call<'a>),
     Result(CallResult<'a>),
 }
@@ -95,7 +98,10 @@ pub(crate) enum MediaKind {
 #[derive(Debug, Clone)]
 pub(crate) enum Source<'a> {
     Url(Cow<'a, str>),
-    Base64 { mime: Cow<'a, str>, data: Cow<'a, str> },
+    Base64 {
+        mime: Cow<'a, str>,
+        data: Cow<'a, str>,
+    },
     /// Plain text, not encoded.
     Text(Cow<'a, str>),
 }
@@ -129,7 +135,6 @@ pub(crate) enum Outcome {
 /// A function that the assistant may call.
 #[derive(Debug)]
 pub(crate) struct Tool<'a> {
-    pub at: String,
     pub name: Cow<'a, str>,
     pub description: Option<Cow<'a, str>>,
     /// JSON Schema of the arguments; `None` for a function without any.

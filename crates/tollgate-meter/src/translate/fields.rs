@@ -4,17 +4,14 @@
 //! refuses what is left and names it. Values that nobody here interprets (JSON Schemas, arguments of
 //! tools) stay the slices they are, so that no number loses a digit and no member its place.
 
-use std::borrow::Cow;
-use std::fmt;
+mod members;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::flaw::{Inexpressible, LeftOut};
-
-/// Most members of one object. No documented object has half as many; names are compared pair by pair.
-const MEMBERS_MAX: usize = 256;
+use members::{Members, camel};
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -54,6 +51,15 @@ impl<'a> Node<'a> {
 
     pub(crate) fn flaw(&self, why: impl Into<Cow<'static, str>>) -> Inexpressible {
         Inexpressible::new(&self.path, why)
+    }
+
+    /// Its text without the space that may stand inside arrays and objects. For comparisons with values that
+    /// hold no space themselves.
+    fn compact(&self) -> Cow<'a, str> {
+        match self.shape() {
+            Shape::Object | Shape::Array => self.raw.split_ascii_whitespace().collect(),
+            Shape::Text | Shape::Other => Cow::Borrowed(self.raw),
+        }
     }
 
     /// The members of an object.
@@ -195,7 +201,7 @@ impl<'a> Fields<'a> {
     /// Takes members whose value is a documented default or says nothing; another value is refused.
     pub(crate) fn only(&mut self, name: &str, fine: &[&str]) -> Result<(), Inexpressible> {
         match self.take(name) {
-            Some(node) if !fine.contains(&node.raw) => Err(node.flaw("is not understood in translation")),
+            Some(node) if !fine.contains(&&*node.compact()) => Err(node.flaw("is not understood in translation")),
             _ => Ok(()),
         }
     }
@@ -216,51 +222,4 @@ impl<'a> Fields<'a> {
 enum Spelling {
     Exact,
     CamelOrSnake,
-}
-
-/// `system_instruction` as `systemInstruction`.
-fn camel(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    let mut upper = false;
-    for c in name.chars() {
-        if c == '_' {
-            upper = true;
-        } else {
-            camel.push(if upper { c.to_ascii_uppercase() } else { c });
-            upper = false;
-        }
-    }
-    camel
-}
-
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-            if members.len() == MEMBERS_MAX {
-                return Err(serde::de::Error::custom(format!("expected at most {MEMBERS_MAX} members in one object")));
-            }
-            members.push((name, value));
-        }
-        Ok(Members(members))
-    }
 }

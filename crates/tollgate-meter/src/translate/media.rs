@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::conversation::{MediaKind, Source};
+use super::conversation::{Media, MediaKind, Source};
+use super::flaw::LeftOut;
 use super::json::Json;
 
 /// Types that follow from the end of a URL's path.
@@ -58,6 +59,22 @@ pub(crate) fn kind_of(mime: &str) -> MediaKind {
         MediaKind::Audio
     } else {
         MediaKind::Document
+    }
+}
+
+/// A document's name where a format requires one.
+pub(crate) fn file_name<'m>(media: &'m Media<'_>) -> &'m str {
+    match (&media.name, &media.source) {
+        (Some(name), _) => name,
+        (None, Source::Base64 { mime, .. }) if mime == "application/pdf" => "document.pdf",
+        (None, _) => "document",
+    }
+}
+
+/// Notes that how closely to look at an image cannot be said; `at` is the path of the part's type.
+pub(crate) fn leave_detail(at: &str, media: &Media<'_>, left: &mut LeftOut) {
+    if media.detail.is_some() {
+        left.add(&format!("{}.detail", at.trim_end_matches(".type")));
     }
 }
 

@@ -13,7 +13,7 @@ mod write_request;
 use super::calls::{IdRule, Letters};
 
 pub(crate) use read_answer::{EventReader, read_answer};
-pub(crate) use read_request::{read_request, texts};
+pub(crate) use read_request::read_request;
 pub(crate) use write_answer::{EventWriter, write_answer};
 pub(crate) use write_request::write_request;
 

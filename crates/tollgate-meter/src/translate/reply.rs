@@ -20,9 +20,16 @@ pub(crate) enum Event<'a> {
     /// The seal on the reasoning so far.
     Sealed(Signature<'a>),
     /// A tool call begins. `slot` tells calls apart that arrive at the same time. An empty id is replaced.
-    Call { slot: u64, id: Cow<'a, str>, name: Cow<'a, str> },
+    Call {
+        slot: u64,
+        id: Cow<'a, str>,
+        name: Cow<'a, str>,
+    },
     /// More of the arguments of the call in `slot`.
-    Arguments { slot: u64, json: Cow<'a, str> },
+    Arguments {
+        slot: u64,
+        json: Cow<'a, str>,
+    },
     /// Why the answer ended. Nothing follows but usage.
     Stop(Stop),
 }
@@ -49,7 +56,10 @@ pub(crate) enum Piece<'p> {
     Refusal(&'p str),
     Reasoning(&'p str),
     Sealed(&'p Signature<'static>),
-    Call { id: &'p str, name: &'p str },
+    Call {
+        id: &'p str,
+        name: &'p str,
+    },
     /// More of the arguments of the last call.
     Arguments(&'p str),
     /// The arguments of the last call are complete.

@@ -55,8 +55,10 @@ impl<'a> Signature<'a> {
 
     /// As [`Signature::read`], where the format wants base64.
     pub(crate) fn read_base64(native: Maker, value: Cow<'a, str>) -> Self {
-        // Only our own are looked into: `dG9sbGdhdGUu` is how the prefix begins in base64.
-        let ours = value.starts_with("dG9sbGdhdGUu").then(|| BASE64_STANDARD.decode(value.as_bytes()).ok()).flatten();
+        // Only our own are looked into: `dG9sbGdhdGUu` is how the prefix begins in base64. Google's SDKs write
+        // bytes in either alphabet.
+        let decode = || BASE64_STANDARD.decode(value.replace('-', "+").replace('_', "/")).ok();
+        let ours = value.starts_with("dG9sbGdhdGUu").then(decode).flatten();
         match ours.and_then(|bytes| String::from_utf8(bytes).ok()).as_deref().and_then(untag) {
             Some(foreign) => foreign,
             None => Self { maker: native, value },

@@ -106,7 +106,7 @@ fn write_media(at: &str, media: &Media<'_>, json: &mut Json) -> Result<(), Inexp
         (MediaKind::Document, source @ Source::Base64 { .. }) => {
             json.object().key("type").text("file").key("file").object();
             // The member is required beside `file_data`.
-            json.key("filename").text(media.name.as_deref().unwrap_or("document"));
+            json.key("filename").text(media::file_name(media));
             json.key("file_data");
             media::write_url(source, json);
             json.end_object().end_object();

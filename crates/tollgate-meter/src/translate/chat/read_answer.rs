@@ -13,7 +13,7 @@ use crate::translate::signature::{Maker, Signature};
 pub(crate) fn read_answer(body: &[u8]) -> Result<Vec<Event<'_>>, BadAnswer> {
     let mut events = Vec::new();
     ChunkReader::default().read_document(body, "message", &mut events)?;
-    if events.is_empty() {
+    if events.iter().all(|event| matches!(event, Event::Model(_))) {
         return Err(BadAnswer::malformed("choices", "is missing"));
     }
     Ok(events)

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::content;
 use crate::translate::conversation::{
-    Amount, Call, CallResult, Conversation, Effort, Form, Outcome, Part, Reasoning, Role, Said, Settings, Shown, Tool,
-    ToolChoice, Turn,
+    Call, CallResult, Conversation, Form, Outcome, Part, Reasoning, Role, Said, Settings, Shown, Tool, ToolChoice, Turn,
 };
 use crate::translate::fields::{Fields, Node, Shape};
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::media;
+use crate::translate::settings::{effort, named_mode, number, penalty, read_schema_form, verbosity};
 use crate::translate::signature::{Maker, Signature};
 
 /// Members without effect on the answer: they name the caller, steer caches, or keep copies.
@@ -43,7 +43,7 @@ pub(crate) fn read_request<'a>(body: &'a [u8], left: &mut LeftOut) -> Result<Con
         conversation.turns.push(turn(&message, left)?);
     }
     for tool in fields.items("tools")? {
-        conversation.tools.push(read_tool(&tool)?);
+        conversation.tools.push(read_tool(&tool, left)?);
     }
     conversation.tool_choice = fields.take("tool_choice").map(|choice| tool_choice(&choice)).transpose()?;
     if let Some(parallel) = fields.take("parallel_tool_calls")
@@ -72,43 +72,18 @@ fn settings<'a>(fields: &mut Fields<'a>) -> Result<Settings<'a>, Inexpressible> 
     })
 }
 
-/// The number `name`, as the digits that were written.
-pub(crate) fn number<'a>(fields: &mut Fields<'a>, name: &str) -> Result<Option<Said<&'a str>>, Inexpressible> {
-    let Some(node) = fields.take(name) else { return Ok(None) };
-    let digits = node.number()?;
-    Ok(Some(Said::new(node.path, digits)))
-}
-
-/// The penalty `name`, where it is not zero, the default.
-pub(crate) fn penalty<'a>(fields: &mut Fields<'a>, name: &str) -> Result<Option<Said<&'a str>>, Inexpressible> {
-    Ok(number(fields, name)?.filter(|penalty| !penalty.what.parse::<f64>().is_ok_and(|value| value == 0.0)))
-}
-
-/// `verbosity`, where it is not the default.
-pub(crate) fn verbosity<'a>(fields: &mut Fields<'a>) -> Result<Option<Said<Cow<'a, str>>>, Inexpressible> {
-    let Some(node) = fields.take("verbosity") else { return Ok(None) };
-    let verbosity = node.text()?;
-    Ok((verbosity != "medium").then(|| Said::new(node.path, verbosity)))
-}
-
 fn stops<'a>(node: &Node<'a>) -> Result<Said<Vec<Cow<'a, str>>>, Inexpressible> {
     let stops = match node.shape() {
         Shape::Text => vec![node.text()?],
-        Shape::Object | Shape::Array | Shape::Other => node.items()?.iter().map(Node::text).collect::<Result<_, _>>()?,
+        Shape::Object | Shape::Array | Shape::Other => {
+            node.items()?.iter().map(Node::text).collect::<Result<_, _>>()?
+        }
     };
     Ok(Said::new(&node.path, stops))
 }
 
 fn reasoning(node: &Node<'_>) -> Result<Said<Reasoning>, Inexpressible> {
     Ok(Said::new(&node.path, Reasoning { amount: effort(node)?, shown: Shown::Unsaid }))
-}
-
-/// An effort as OpenAI names it.
-pub(crate) fn effort(node: &Node<'_>) -> Result<Amount, Inexpressible> {
-    match &*node.text()? {
-        "none" => Ok(Amount::None),
-        name => Effort::named(name).map(Amount::Effort).ok_or_else(|| node.flaw("is no effort that is known")),
-    }
 }
 
 fn read_form<'a>(node: &Node<'a>) -> Result<Option<Said<Form<'a>>>, Inexpressible> {
@@ -124,22 +99,9 @@ fn read_form<'a>(node: &Node<'a>) -> Result<Option<Said<Form<'a>>>, Inexpressibl
     Ok(form.map(|form| Said::new(&kind.path, form)))
 }
 
-/// A form with its schema, from the members that describe it.
-pub(crate) fn read_schema_form<'a>(mut fields: Fields<'a>) -> Result<Form<'a>, Inexpressible> {
-    let description = fields.take("description").map(|node| Ok(Said::new(&node.path, node.text()?))).transpose()?;
-    let form = Form::Schema {
-        name: Some(fields.need_text("name")?),
-        description,
-        schema: Cow::Borrowed(fields.need("schema")?.object_text()?),
-        strict: fields.flag("strict")?,
-    };
-    fields.done()?;
-    Ok(form)
-}
-
-fn read_tool<'a>(node: &Node<'a>) -> Result<Tool<'a>, Inexpressible> {
+fn read_tool<'a>(node: &Node<'a>, left: &mut LeftOut) -> Result<Tool<'a>, Inexpressible> {
     let mut fields = node.fields()?;
-    fields.take("cache_control");
+    fields.leave_out(&["cache_control"], left);
     let kind = fields.need("type")?;
     if kind.text()? != "function" {
         return Err(kind.flaw("only function tools are understood in translation"));
@@ -148,7 +110,6 @@ fn read_tool<'a>(node: &Node<'a>) -> Result<Tool<'a>, Inexpressible> {
     fields.done()?;
     let mut fields = function.fields()?;
     let tool = Tool {
-        at: function.path.clone(),
         name: fields.need_text("name")?,
         description: fields.text("description")?,
         schema: fields.take("parameters").map(|schema| schema.object_text().map(Cow::Borrowed)).transpose()?,
@@ -172,17 +133,6 @@ fn tool_choice<'a>(node: &Node<'a>) -> Result<Said<ToolChoice<'a>>, Inexpressibl
     function.done()?;
     fields.done()?;
     Ok(Said::new(&node.path, ToolChoice::Named(name)))
-}
-
-/// `none`, `auto` or `required`.
-pub(crate) fn named_mode<'a>(node: &Node<'a>) -> Result<Said<ToolChoice<'a>>, Inexpressible> {
-    let choice = match &*node.text()? {
-        "auto" => ToolChoice::Auto,
-        "none" => ToolChoice::None,
-        "required" => ToolChoice::Required,
-        _ => return Err(node.flaw("expected none, auto, required or a function")),
-    };
-    Ok(Said::new(&node.path, choice))
 }
 
 fn turn<'a>(message: &Node<'a>, left: &mut LeftOut) -> Result<Turn<'a>, Inexpressible> {

@@ -155,14 +155,38 @@ impl ChunkWriter {
 impl StreamWriter for ChunkWriter {
     fn begin(&mut self, model: &str, out: &mut Vec<u8>) {
         model.clone_into(&mut self.model);
-        self.chunk(out, |json| { json.key("role").text("assistant").key("content").text(""); }, None);
+        self.chunk(
+            out,
+            |json| {
+                json.key("role").text("assistant").key("content").text("");
+            },
+            None,
+        );
     }
 
     fn piece(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<(), BadAnswer> {
         match piece {
-            Piece::Text(text) => self.chunk(out, |json| { json.key("content").text(text); }, None),
-            Piece::Refusal(text) => self.chunk(out, |json| { json.key("refusal").text(text); }, None),
-            Piece::Reasoning(text) => self.chunk(out, |json| { json.key("reasoning_content").text(text); }, None),
+            Piece::Text(text) => self.chunk(
+                out,
+                |json| {
+                    json.key("content").text(text);
+                },
+                None,
+            ),
+            Piece::Refusal(text) => self.chunk(
+                out,
+                |json| {
+                    json.key("refusal").text(text);
+                },
+                None,
+            ),
+            Piece::Reasoning(text) => self.chunk(
+                out,
+                |json| {
+                    json.key("reasoning_content").text(text);
+                },
+                None,
+            ),
             Piece::Sealed(seal) => self.seal = Some(seal.clone()),
             Piece::Call { id, name } => {
                 self.calls += 1;

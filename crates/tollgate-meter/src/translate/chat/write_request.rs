@@ -2,12 +2,11 @@
 
 use super::content;
 use crate::openai::request::Delivery;
-use crate::translate::conversation::{
-    Amount, CallResult, Conversation, Effort, Form, Outcome, Part, Reasoning, Role, Said, ToolChoice, refuse,
-};
+use crate::translate::conversation::{CallResult, Conversation, Form, Part, Reasoning, Role, Said, ToolChoice, refuse};
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::json::Json;
-use crate::translate::{Facts, merged};
+use crate::translate::settings::{effort_name, write_schema_form};
+use crate::translate::{Facts, calls, merged};
 
 const TARGET: &str = "chat completions";
 
@@ -68,7 +67,7 @@ pub(crate) fn write_request(
         json.end_object();
     }
     if let Some(Reasoning { amount, .. }) = settings.reasoning.as_ref().map(|said| said.what)
-        && let Some(effort) = effort(amount)
+        && let Some(effort) = effort_name(amount)
     {
         json.key("reasoning_effort").text(effort);
     }
@@ -80,30 +79,6 @@ pub(crate) fn write_request(
     }
     json.end_object();
     Ok(json.into_bytes())
-}
-
-/// OpenAI's name for an amount of reasoning; `None` leaves it to the model.
-pub(crate) fn effort(amount: Amount) -> Option<&'static str> {
-    match amount {
-        Amount::None => Some("none"),
-        Amount::Auto => None,
-        Amount::Effort(effort) => Some(effort.name()),
-        Amount::Budget(tokens) => Some(Effort::of_budget(tokens).name()),
-    }
-}
-
-/// The members that describe a form with a schema.
-pub(crate) fn write_schema_form(form: &Form<'_>, json: &mut Json) {
-    if let Form::Schema { name, description, schema, strict } = form {
-        json.key("name").text(name.as_deref().unwrap_or("answer"));
-        if let Some(description) = description {
-            json.key("description").text(&description.what);
-        }
-        json.key("schema").raw(schema);
-        if let Some(strict) = strict {
-            json.key("strict").raw(if *strict { "true" } else { "false" });
-        }
-    }
 }
 
 fn write_tools(conversation: &Conversation<'_>, json: &mut Json) {
@@ -184,44 +159,31 @@ fn write_user<'t>(parts: &[&'t Said<Part<'t>>], json: &mut Json) -> Result<(), I
             _ => said.push(part),
         }
     }
-    if !shown.is_empty() {
-        json.object().key("role").text("user").key("content").array();
-        for (id, media) in shown {
-            json.object().key("type").text("text").key("text");
-            json.joined(&["Returned by tool call ", id, ":"]).end_object();
-            content::write(media, json)?;
-        }
-        json.end_array().end_object();
+    if shown.is_empty() {
+        return if said.is_empty() { Ok(()) } else { write_told("user", said.iter().copied(), json) };
     }
-    if said.is_empty() { Ok(()) } else { write_told("user", said.iter().copied(), json) }
+    json.object().key("role").text("user").key("content").array();
+    for (id, media) in shown {
+        json.object().key("type").text("text").key("text");
+        json.joined(&["Returned by tool call ", id, ":"]).end_object();
+        content::write(media, json)?;
+    }
+    for part in said {
+        content::write(part, json)?;
+    }
+    json.end_array().end_object();
+    Ok(())
 }
 
 fn write_result(result: &CallResult<'_>, json: &mut Json) {
-    let text = words(result);
+    let text = calls::words(result);
     json.object().key("role").text("tool").key("tool_call_id").text(&result.id).key("content").text(&text);
     json.end_object();
 }
 
-/// The texts of a result; a failure begins with a word that says so.
-pub(crate) fn words(result: &CallResult<'_>) -> String {
-    let mut words = String::new();
-    for part in &result.content {
-        if let Part::Text(text) = &part.what {
-            if !words.is_empty() {
-                words.push('\n');
-            }
-            words.push_str(text);
-        }
-    }
-    let says_so = words.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"));
-    match result.outcome {
-        Outcome::Failure if !says_so => format!("Error: {words}"),
-        Outcome::Failure | Outcome::Success => words,
-    }
-}
-
 fn write_assistant<'t>(parts: &[&'t Said<Part<'t>>], json: &mut Json, left: &mut LeftOut) -> Result<(), Inexpressible> {
-    let said: Vec<_> = parts.iter().copied().filter(|part| matches!(part.what, Part::Text(_) | Part::Refusal(_))).collect();
+    let said: Vec<_> =
+        parts.iter().copied().filter(|part| matches!(part.what, Part::Text(_) | Part::Refusal(_))).collect();
     if let Some(media) = parts.iter().find(|part| matches!(part.what, Part::Media(_) | Part::Result(_))) {
         return Err(Inexpressible::unknown_to(&media.at, TARGET));
     }

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::translate::conversation::{
-    Call, CallResult, Media, Outcome, Part, Role, Said, Source, Turn,
-};
+use crate::translate::conversation::{Call, CallResult, Media, Outcome, Part, Role, Said, Source, Turn};
 use crate::translate::fields::{Fields, Node, Shape};
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::json::Json;
@@ -162,7 +160,9 @@ fn read_media<'a>(fields: &mut Fields<'a>) -> Result<Option<Media<'a>>, Inexpres
         if !address.starts_with("https://") || address.starts_with("https://generativelanguage.googleapis.com/") {
             return Err(url.flaw("a file stored with Google means nothing to another provider"));
         }
-        let mime = mime.as_deref().or_else(|| media::mime_of_url(&address)).unwrap_or("image/*");
+        let Some(mime) = mime.as_deref().or_else(|| media::mime_of_url(&address)) else {
+            return Err(node.flaw("needs a mimeType"));
+        };
         (media::kind_of(mime), Source::Url(address), name)
     } else {
         return Ok(None);

@@ -52,11 +52,7 @@ impl StreamReader for ChunkReader {
 }
 
 impl ChunkReader {
-    fn read_candidate<'e>(
-        &mut self,
-        candidate: &mut Fields<'e>,
-        events: &mut Vec<Event<'e>>,
-    ) -> Result<(), BadAnswer> {
+    fn read_candidate<'e>(&mut self, candidate: &mut Fields<'e>, events: &mut Vec<Event<'e>>) -> Result<(), BadAnswer> {
         if let Some(content) = candidate.take("content") {
             for part in content.proto_fields()?.items("parts")? {
                 self.read_part(&part, events)?;
@@ -67,8 +63,17 @@ impl ChunkReader {
             "FINISH_REASON_UNSPECIFIED" => return Ok(()),
             "STOP" => Stop::Done,
             "MAX_TOKENS" => Stop::Length,
-            "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY"
-            | "IMAGE_PROHIBITED_CONTENT" | "IMAGE_RECITATION" | "MODEL_ARMOR" | "ESCALATION" => Stop::Filtered,
+            "SAFETY"
+            | "RECITATION"
+            | "LANGUAGE"
+            | "BLOCKLIST"
+            | "PROHIBITED_CONTENT"
+            | "SPII"
+            | "IMAGE_SAFETY"
+            | "IMAGE_PROHIBITED_CONTENT"
+            | "IMAGE_RECITATION"
+            | "MODEL_ARMOR"
+            | "ESCALATION" => Stop::Filtered,
             // Everything else means that the model did not manage to answer.
             other => {
                 let message = format!("the model's answer ended with {}", media::shown(other));

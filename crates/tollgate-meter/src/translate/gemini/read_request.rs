@@ -4,13 +4,12 @@ use std::borrow::Cow;
 
 use super::parts::TurnReader;
 use super::schema;
-use crate::translate::chat::{number, penalty};
 use crate::translate::conversation::{
     Amount, Conversation, Effort, Form, Reasoning, Role, Said, Settings, Shown, Tool, ToolChoice,
 };
 use crate::translate::fields::{Fields, Node};
 use crate::translate::flaw::{Inexpressible, LeftOut};
-use crate::translate::messages::texts;
+use crate::translate::settings::{number, penalty, texts};
 
 /// Reads a request.
 pub(crate) fn read_request<'a>(body: &'a [u8], left: &mut LeftOut) -> Result<Conversation<'a>, Inexpressible> {
@@ -110,9 +109,7 @@ fn form<'a>(fields: &mut Fields<'a>) -> Result<Option<Said<Form<'a>>>, Inexpress
         "text/plain" => Ok(None),
         "application/json" => Ok(Some(match schema {
             None => Said::new(mime.path, Form::Json),
-            Some((schema, at)) => {
-                Said::new(at, Form::Schema { name: None, description: None, schema, strict: None })
-            }
+            Some((schema, at)) => Said::new(at, Form::Schema { name: None, description: None, schema, strict: None }),
         })),
         _ => Err(mime.flaw("expected text/plain or application/json in translation")),
     }
@@ -156,13 +153,7 @@ fn read_function<'a>(node: &Node<'a>, left: &mut LeftOut) -> Result<Tool<'a>, In
         (None, Some(node)) => Some(converted(&node)?),
         (None, None) => None,
     };
-    let tool = Tool {
-        at: node.path.clone(),
-        name: fields.need_text("name")?,
-        description: fields.text("description")?,
-        schema,
-        strict: None,
-    };
+    let tool = Tool { name: fields.need_text("name")?, description: fields.text("description")?, schema, strict: None };
     fields.done()?;
     Ok(tool)
 }

@@ -7,6 +7,7 @@ use crate::translate::conversation::{
 };
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::json::Json;
+use crate::translate::media;
 use crate::translate::reply::is_object;
 use crate::translate::signature::Maker;
 use crate::translate::{Facts, instructions, merged};
@@ -46,12 +47,7 @@ pub(crate) fn write_request(
     Ok(json.into_bytes())
 }
 
-fn write_turn(
-    role: Role,
-    parts: &[&Said<Part<'_>>],
-    json: &mut Json,
-    left: &mut LeftOut,
-) -> Result<(), Inexpressible> {
+fn write_turn(role: Role, parts: &[&Said<Part<'_>>], json: &mut Json, left: &mut LeftOut) -> Result<(), Inexpressible> {
     let says = |part: &Part<'_>| match part {
         Part::Text(text) | Part::Refusal(text) => !text.is_empty(),
         Part::Reasoning { .. } => false,
@@ -85,9 +81,7 @@ fn write_turn(
                 json.key("text").text(text);
             }
             Part::Media(media) => {
-                if media.detail.is_some() {
-                    left.add(&format!("{}.detail", part.at));
-                }
+                media::leave_detail(&part.at, media, left);
                 parts::write_media(media, json);
             }
             Part::Call(call) => {

@@ -45,11 +45,11 @@ fn read_block<'a>(node: &Node<'a>, left: &mut LeftOut) -> Result<Option<Said<Par
             let signature = fields.text("signature")?.unwrap_or_default();
             fields.done()?;
             if signature.is_empty() {
-                left.add(&node.path);
+                left.add(&format!("{}.thinking", node.path));
                 return Ok(None);
             }
             let signature = Signature::read(Maker::Anthropic, signature);
-            return Ok(Some(Said::new(&node.path, Part::Reasoning { text, signature })));
+            return Ok(Some(Said::new(format!("{}.thinking", node.path), Part::Reasoning { text, signature })));
         }
         "redacted_thinking" => {
             let signature = Signature { maker: Maker::AnthropicRedacted, value: fields.need_text("data")? };
@@ -146,9 +146,7 @@ pub(super) fn write(part: &Said<Part<'_>>, json: &mut Json, left: &mut LeftOut) 
             }
         }
         Part::Media(media) => {
-            if media.detail.is_some() {
-                left.add(&format!("{}.detail", part.at));
-            }
+            media::leave_detail(&part.at, media, left);
             write_media(&part.at, media, json)?;
         }
         Part::Reasoning { text, signature } => match signature.maker {
@@ -205,9 +203,7 @@ fn write_media(at: &str, media: &Media<'_>, json: &mut Json) -> Result<(), Inexp
             }
             json.key("type").text("base64").key("media_type").text(mime).key("data").text(data)
         }
-        Source::Text(text) => {
-            json.key("type").text("text").key("media_type").text("text/plain").key("data").text(text)
-        }
+        Source::Text(text) => json.key("type").text("text").key("media_type").text("text/plain").key("data").text(text),
     };
     json.end_object();
     if let Some(name) = &media.name {

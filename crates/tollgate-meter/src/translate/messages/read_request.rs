@@ -3,20 +3,24 @@
 use std::borrow::Cow;
 
 use super::blocks;
-use crate::translate::chat::number;
 use crate::translate::conversation::{
     Amount, Conversation, Effort, Form, Reasoning, Role, Said, Settings, Shown, Tool, ToolChoice, Turn,
 };
 use crate::translate::fields::{Fields, Node};
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::media;
+use crate::translate::settings::{number, texts};
+
+/// Members without effect on the answer. `context_management` saves tokens by sending less of the
+/// conversation; here all of it is sent.
+const WITHOUT_EFFECT: &[&str] = &["cache_control", "context_management", "diagnostics", "metadata"];
 
 /// Reads a request. `stream` is the gateway's business and stands in the facts.
 pub(crate) fn read_request<'a>(body: &'a [u8], left: &mut LeftOut) -> Result<Conversation<'a>, Inexpressible> {
     let mut fields = Node::root(body)?.fields()?;
     fields.take("model");
     fields.take("stream");
-    fields.leave_out(&["metadata", "cache_control", "diagnostics"], left);
+    fields.leave_out(WITHOUT_EFFECT, left);
     fields.only("service_tier", &["\"auto\"", "\"standard_only\""])?;
     fields.only("speed", &["\"standard\""])?;
     let mut conversation = Conversation { settings: settings(&mut fields)?, ..Conversation::default() };
@@ -58,12 +62,6 @@ fn settings<'a>(fields: &mut Fields<'a>) -> Result<Settings<'a>, Inexpressible> 
         reasoning: reasoning(fields, effort)?,
         ..Settings::default()
     })
-}
-
-/// An array of texts.
-pub(crate) fn texts<'a>(node: &Node<'a>) -> Result<Said<Vec<Cow<'a, str>>>, Inexpressible> {
-    let texts = node.items()?.iter().map(Node::text).collect::<Result<_, _>>()?;
-    Ok(Said::new(&node.path, texts))
 }
 
 type OutputConfig<'a> = (Option<Said<Effort>>, Option<Said<Form<'a>>>);
@@ -129,7 +127,6 @@ fn read_tool<'a>(node: &Node<'a>, left: &mut LeftOut) -> Result<Tool<'a>, Inexpr
     fields.only("defer_loading", &["false"])?;
     fields.only("allowed_callers", &["[\"direct\"]"])?;
     let tool = Tool {
-        at: node.path.clone(),
         name: fields.need_text("name")?,
         description: fields.text("description")?,
         schema: Some(Cow::Borrowed(fields.need("input_schema")?.object_text()?)),

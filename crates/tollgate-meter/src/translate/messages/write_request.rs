@@ -93,12 +93,7 @@ fn write_system(conversation: &Conversation<'_>, json: &mut Json) -> Result<(), 
     Ok(())
 }
 
-fn write_turn(
-    role: Role,
-    parts: &[&Said<Part<'_>>],
-    json: &mut Json,
-    left: &mut LeftOut,
-) -> Result<(), Inexpressible> {
+fn write_turn(role: Role, parts: &[&Said<Part<'_>>], json: &mut Json, left: &mut LeftOut) -> Result<(), Inexpressible> {
     if !parts.iter().any(|part| blocks::says(&part.what)) {
         parts.iter().filter(|part| matches!(part.what, Part::Reasoning { .. })).for_each(|part| left.add(&part.at));
         return Ok(());

@@ -144,14 +144,17 @@ fn read_reasoning<'a>(node: &Node<'a>, left: &mut LeftOut) -> Result<Option<Said
         text.push_str(&summary.fields()?.need_text("text")?);
     }
     let Some(seal) = fields.text("encrypted_content")? else {
-        left.add(&node.path);
+        left.add(&format!("{}.summary", node.path));
         return Ok(None);
     };
     let mut signature = Signature::read(Maker::OpenAi, seal);
     if signature.maker == Maker::OpenAi {
         signature.value = Cow::Owned(format!("{id}:{}", signature.value));
     }
-    Ok(Some(Said::new(&node.path, Part::Reasoning { text: Cow::Owned(text), signature })))
+    Ok(Some(Said::new(
+        format!("{}.encrypted_content", node.path),
+        Part::Reasoning { text: Cow::Owned(text), signature },
+    )))
 }
 
 /// Writes a part of a user's message or of a result.
@@ -166,7 +169,7 @@ pub(super) fn write_part(part: &Said<Part<'_>>, json: &mut Json) -> Result<(), I
             media::write_url(source, json);
             json.end_object();
         }
-        Part::Media(Media { kind: MediaKind::Document, source, name, .. }) => match source {
+        Part::Media(media @ Media { kind: MediaKind::Document, source, .. }) => match source {
             Source::Text(text) => {
                 json.object().key("type").text("input_text").key("text").text(text).end_object();
             }
@@ -175,7 +178,7 @@ pub(super) fn write_part(part: &Said<Part<'_>>, json: &mut Json) -> Result<(), I
             }
             source @ Source::Base64 { .. } => {
                 json.object().key("type").text("input_file");
-                json.key("filename").text(name.as_deref().unwrap_or("document")).key("file_data");
+                json.key("filename").text(media::file_name(media)).key("file_data");
                 media::write_url(source, json);
                 json.end_object();
             }

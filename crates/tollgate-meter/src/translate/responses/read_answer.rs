@@ -60,9 +60,7 @@ fn read_item<'e>(slot: u64, item: &Node<'e>, events: &mut Vec<Event<'e>>) -> Res
             events.push(Event::Arguments { slot, json: fields.text("arguments")?.unwrap_or_default() });
         }
         "reasoning" => {
-            for (place, part) in
-                fields.items("summary")?.into_iter().chain(fields.items("content")?).enumerate()
-            {
+            for (place, part) in fields.items("summary")?.into_iter().chain(fields.items("content")?).enumerate() {
                 if place > 0 {
                     events.push(Event::Reasoning("\n\n".into()));
                 }
@@ -116,11 +114,10 @@ impl StreamReader for EventReader {
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 events.push(Event::Reasoning(fields.need_text("delta")?));
             }
-            "response.reasoning_summary_part.added" => {
-                if fields.count("summary_index")?.unwrap_or(0) > 0 {
-                    events.push(Event::Reasoning("\n\n".into()));
-                }
-            }
+            "response.reasoning_summary_part.added" => match fields.count("summary_index")? {
+                None | Some(0) => (),
+                Some(_) => events.push(Event::Reasoning("\n\n".into())),
+            },
             "response.function_call_arguments.delta" => {
                 let slot = fields.need("output_index")?.count()?;
                 self.argued.insert(slot);

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 
 use super::items;
-use crate::translate::chat::{effort, named_mode, number, read_schema_form, verbosity};
 use crate::translate::conversation::{
     Amount, Conversation, Form, Part, Reasoning, Role, Said, Settings, Shown, Tool, ToolChoice, Turn,
 };
 use crate::translate::fields::{Fields, Node, Shape};
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::media;
+use crate::translate::settings::{effort, named_mode, number, read_schema_form, verbosity};
 
-/// Members without effect on the answer.
+/// Members without effect on the answer. `context_management` saves tokens by sending less of the
+/// conversation; here all of it is sent.
 const WITHOUT_EFFECT: &[&str] = &[
+    "context_management",
     "metadata",
     "prompt_cache_key",
     "prompt_cache_options",
@@ -34,7 +36,7 @@ pub(crate) fn read_request<'a>(body: &'a [u8], left: &mut LeftOut) -> Result<Con
     fields.only("truncation", &["\"disabled\""])?;
     fields.only("top_logprobs", &["0"])?;
     fields.only("service_tier", &["\"auto\"", "\"default\""])?;
-    let mut conversation = Conversation { settings: settings(&mut fields, left)?, ..Conversation::default() };
+    let mut conversation = Conversation { settings: settings(&mut fields)?, ..Conversation::default() };
     if let Some(instructions) = fields.take("instructions") {
         let part = Said::new(&instructions.path, Part::Text(instructions.text()?));
         conversation.turns.push(Turn { role: Role::System, parts: vec![part] });
@@ -61,12 +63,12 @@ pub(crate) fn read_request<'a>(body: &'a [u8], left: &mut LeftOut) -> Result<Con
     Ok(conversation)
 }
 
-fn settings<'a>(fields: &mut Fields<'a>, left: &mut LeftOut) -> Result<Settings<'a>, Inexpressible> {
+fn settings<'a>(fields: &mut Fields<'a>) -> Result<Settings<'a>, Inexpressible> {
     let mut settings = Settings {
         temperature: number(fields, "temperature")?,
         top_p: number(fields, "top_p")?,
         output_bound: fields.count("max_output_tokens")?,
-        reasoning: fields.take("reasoning").map(|node| reasoning(&node, left)).transpose()?.flatten(),
+        reasoning: fields.take("reasoning").map(|node| reasoning(&node)).transpose()?.flatten(),
         ..Settings::default()
     };
     if let Some(text) = fields.take("text") {
@@ -78,12 +80,12 @@ fn settings<'a>(fields: &mut Fields<'a>, left: &mut LeftOut) -> Result<Settings<
     Ok(settings)
 }
 
-fn reasoning(node: &Node<'_>, left: &mut LeftOut) -> Result<Option<Said<Reasoning>>, Inexpressible> {
+fn reasoning(node: &Node<'_>) -> Result<Option<Said<Reasoning>>, Inexpressible> {
     let mut fields = node.fields()?;
     let amount = fields.take("effort").map(|node| effort(&node)).transpose()?;
     let summary = fields.take("summary").or_else(|| fields.take("generate_summary"));
     fields.take("generate_summary");
-    fields.leave_out(&["context"], left);
+    fields.only("context", &["\"auto\""])?;
     fields.only("mode", &["\"standard\""])?;
     fields.done()?;
     let shown = if summary.is_some() { Shown::Summary } else { Shown::Unsaid };
@@ -113,7 +115,6 @@ fn read_tool<'a>(node: &Node<'a>) -> Result<Tool<'a>, Inexpressible> {
     fields.only("defer_loading", &["false"])?;
     fields.only("allowed_callers", &["[\"direct\"]"])?;
     let tool = Tool {
-        at: node.path.clone(),
         name: fields.need_text("name")?,
         description: fields.text("description")?,
         schema: fields.take("parameters").map(|schema| schema.object_text().map(Cow::Borrowed)).transpose()?,

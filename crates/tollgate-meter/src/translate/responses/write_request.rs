@@ -2,14 +2,14 @@
 
 use super::items;
 use crate::openai::request::Delivery;
-use crate::translate::chat::{effort_name, words, write_schema_form};
 use crate::translate::conversation::{
     Amount, CallResult, Conversation, Form, Part, Role, Said, Settings, Shown, ToolChoice, refuse,
 };
 use crate::translate::flaw::{Inexpressible, LeftOut};
 use crate::translate::json::Json;
+use crate::translate::settings::{effort_name, write_schema_form};
 use crate::translate::signature::Maker;
-use crate::translate::{Facts, Merged, merged};
+use crate::translate::{Facts, Merged, calls, merged};
 
 const TARGET: &str = "OpenAI responses";
 
@@ -91,7 +91,7 @@ fn write_user(parts: &[&Said<Part<'_>>], json: &mut Json) -> Result<(), Inexpres
 
 fn write_result(result: &CallResult<'_>, json: &mut Json) -> Result<(), Inexpressible> {
     json.object().key("type").text("function_call_output").key("call_id").text(&result.id).key("output");
-    let text = words(result);
+    let text = calls::words(result);
     let mut media = result.content.iter().filter(|part| matches!(part.what, Part::Media(_))).peekable();
     if media.peek().is_none() {
         json.text(&text);

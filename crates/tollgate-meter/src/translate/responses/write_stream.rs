@@ -48,7 +48,14 @@ impl EventWriter {
         self.sequence_number += 1;
     }
 
-    fn response_event(&mut self, out: &mut Vec<u8>, kind: &str, status: Status, end: Option<&End<'_>>, failure: Option<&str>) {
+    fn response_event(
+        &mut self,
+        out: &mut Vec<u8>,
+        kind: &str,
+        status: Status,
+        end: Option<&End<'_>>,
+        failure: Option<&str>,
+    ) {
         self.event(out, kind, |this, json| {
             json.key("response");
             write_response(json, &this.reply, &this.model, &this.facts, status, end, failure);
@@ -82,7 +89,9 @@ impl EventWriter {
         self.open = true;
         self.item_event(out, "response.output_item.added", Status::InProgress);
         match self.reply.parts.last() {
-            Some(ReplyPart::Text(_)) => self.content_event(out, "response.content_part.added", &ReplyPart::Text(String::new())),
+            Some(ReplyPart::Text(_)) => {
+                self.content_event(out, "response.content_part.added", &ReplyPart::Text(String::new()))
+            }
             Some(ReplyPart::Refusal(_)) => {
                 self.content_event(out, "response.content_part.added", &ReplyPart::Refusal(String::new()));
             }

@@ -44,7 +44,10 @@ fn calls_are_numbered_in_chat_chunks() {
         let stream = file("streams", from, "sse");
         let events = events(&streamed(from, CHAT, facts(), &[&stream]));
         let calls = events.iter().filter_map(|event| event["choices"][0]["delta"]["tool_calls"][0].as_object());
-        let named: Vec<_> = calls.filter(|call| call.contains_key("id")).map(|call| (call["index"].clone(), call["function"]["name"].clone())).collect();
+        let named: Vec<_> = calls
+            .filter(|call| call.contains_key("id"))
+            .map(|call| (call["index"].clone(), call["function"]["name"].clone()))
+            .collect();
         assert_eq!(named, [(json!(0), json!("get_weather")), (json!(1), json!("now"))], "{from:?}");
     }
 }
@@ -52,7 +55,11 @@ fn calls_are_numbered_in_chat_chunks() {
 /// dynamo#4723: an upstream numbers all calls 0 and tells them apart by id alone.
 #[test]
 fn calls_under_one_index_are_told_apart_by_id() {
-    let call = |id: &str| format!("{{\"tool_calls\":[{{\"index\":0,\"id\":\"{id}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}]}}");
+    let call = |id: &str| {
+        format!(
+            "{{\"tool_calls\":[{{\"index\":0,\"id\":\"{id}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}]}}"
+        )
+    };
     let stream = [chunk(&call("a"), "null"), chunk(&call("b"), "null"), chunk("{}", "\"tool_calls\"")].concat();
     let events = events(&streamed(CHAT, MESSAGES, facts(), &[stream.as_bytes()]));
     let ids: Vec<_> = events.iter().filter_map(|event| event["content_block"]["id"].as_str()).collect();
@@ -65,7 +72,11 @@ fn every_stream_ends_with_the_whole_usage() {
     for (from, to) in pairs() {
         let events = events(&streamed(from, to, facts(), &[&file("streams", from, "sse")]));
         let reports = events.iter().flat_map(|event| {
-            [&event["usage"]["total_tokens"], &event["response"]["usage"]["total_tokens"], &event["usageMetadata"]["totalTokenCount"]]
+            [
+                &event["usage"]["total_tokens"],
+                &event["response"]["usage"]["total_tokens"],
+                &event["usageMetadata"]["totalTokenCount"],
+            ]
         });
         let total = reports.filter_map(Value::as_u64).next_back();
         let anthropic = events.iter().rev().find(|event| event["type"] == "message_delta").map(|event| &event["usage"]);
@@ -110,7 +121,10 @@ fn functions_get_the_schema_that_anthropic_requires() {
     };
     assert_eq!(tools("{\"name\":\"f\"}"), json!({"type": "object", "properties": {}}));
     assert_eq!(tools("{\"name\":\"f\",\"parameters\":{}}"), json!({"type": "object"}));
-    assert_eq!(tools("{\"name\":\"f\",\"parameters\":{ \"properties\":{}}}"), json!({"type": "object", "properties": {}}));
+    assert_eq!(
+        tools("{\"name\":\"f\",\"parameters\":{ \"properties\":{}}}"),
+        json!({"type": "object", "properties": {}})
+    );
 }
 
 /// Clients choke on a call whose arguments are an empty text.
@@ -128,4 +142,25 @@ fn empty_texts_are_not_sent_on() {
     let body = r#"{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"a","content":"x"}]}"#;
     assert_eq!(request(CHAT, MESSAGES, body)["messages"][1]["content"].as_array().unwrap().len(), 1);
     assert_eq!(request(CHAT, GEMINI, body)["contents"][1]["parts"].as_array().unwrap().len(), 1);
+}
+
+/// Arguments of calls that wait for their turn are bounded, whatever an upstream sends.
+#[test]
+fn a_flood_of_interleaved_arguments_is_an_error_and_not_a_growth() {
+    let call = |index: usize, arguments: &str| {
+        chunk(
+            &format!(
+                "{{\"tool_calls\":[{{\"index\":{index},\"id\":\"c{index}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{arguments}\"}}}}]}}"
+            ),
+            "null",
+        )
+    };
+    let mut translator = StreamTranslator::new(CHAT, MESSAGES, facts());
+    let mut out = Vec::new();
+    translator.push(&call(0, "{").into(), &mut out).unwrap();
+    translator.push(&call(1, "").into(), &mut out).unwrap();
+    let flood = call(1, &"x".repeat(100_000));
+    let flaw = (0..20).find_map(|_| translator.push(&flood.clone().into(), &mut out).err()).unwrap();
+    assert!(flaw.to_string().contains("too long to be kept apart"), "{flaw}");
+    assert!(out.len() < 10_000);
 }

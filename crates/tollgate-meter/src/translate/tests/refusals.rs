@@ -14,7 +14,10 @@ fn members_that_nobody_knows_are_refused_by_their_path() {
     assert_eq!(unknown(&chat(",\"n\":2")), "n: is not understood in translation");
     assert_eq!(unknown(&chat(",\"logprobs\":true")), "logprobs: is not understood in translation");
     assert_eq!(unknown(&chat(",\"logit_bias\":{\"1\":-100}")), "logit_bias: is not understood in translation");
-    assert_eq!(unknown(&chat(",\"tools\":[{\"type\":\"web_search\"}]")), "tools[0].type: only function tools are understood in translation");
+    assert_eq!(
+        unknown(&chat(",\"tools\":[{\"type\":\"web_search\"}]")),
+        "tools[0].type: only function tools are understood in translation"
+    );
     let part = r#"{"messages":[{"role":"user","content":"a"},{"role":"user","content":"b"},{"role":"user","content":[{"type":"video_url","video_url":{}}]}]}"#;
     assert_eq!(unknown(part), "messages[2].content[0].type: `video_url` is not understood in translation");
     assert_eq!(
@@ -35,7 +38,11 @@ fn members_that_nobody_knows_are_refused_by_their_path() {
 fn settings_without_a_counterpart_are_refused_where_they_say_something() {
     for (members, to, expected) in [
         (",\"seed\":1", MESSAGES, "seed: has no counterpart in the Anthropic messages format"),
-        (",\"frequency_penalty\":0.5", RESPONSES, "frequency_penalty: has no counterpart in the OpenAI responses format"),
+        (
+            ",\"frequency_penalty\":0.5",
+            RESPONSES,
+            "frequency_penalty: has no counterpart in the OpenAI responses format",
+        ),
         (",\"stop\":\"x\"", RESPONSES, "stop: has no counterpart in the OpenAI responses format"),
         (",\"temperature\":1.5", MESSAGES, "temperature: the Anthropic messages format takes at most 1"),
         (",\"verbosity\":\"low\"", GEMINI, "verbosity: has no counterpart in the Gemini format"),
@@ -52,7 +59,11 @@ fn settings_without_a_counterpart_are_refused_where_they_say_something() {
         "top_k: has no counterpart in the chat completions format"
     );
     assert_eq!(
-        refused(GEMINI, CHAT, r#"{"contents":[],"safetySettings":[{"category":"c","threshold":"BLOCK_LOW_AND_ABOVE"}]}"#),
+        refused(
+            GEMINI,
+            CHAT,
+            r#"{"contents":[],"safetySettings":[{"category":"c","threshold":"BLOCK_LOW_AND_ABOVE"}]}"#
+        ),
         "safetySettings[0].threshold: filters of this provider have no counterpart in other formats"
     );
 }
@@ -67,6 +78,11 @@ fn nulls_and_defaults_are_fine() {
         let translated = translate_request(CHAT, to, defaults.as_bytes(), &facts()).unwrap();
         assert!(translated.left_out.is_empty());
     }
+}
+
+#[test]
+fn defaults_are_known_however_they_are_spaced() {
+    request(CHAT, GEMINI, &chat(",\"modalities\": [\n \"text\"\n],\"logit_bias\":{ }"));
 }
 
 #[test]
@@ -121,5 +137,32 @@ fn the_anthropic_format_needs_a_bound() {
     assert_eq!(request(CHAT, MESSAGES, &chat(",\"max_tokens\":5"))["max_tokens"], 5);
     assert_eq!(request(CHAT, MESSAGES, &chat(",\"max_tokens\":5000"))["max_tokens"], 1_024, "clamped by the plan");
     let gemini = translate_request(CHAT, GEMINI, body.as_bytes(), &unbounded).unwrap();
-    assert!(!String::from_utf8_lossy(&gemini.body).contains("maxOutputTokens"), "tensorzero#3648: no new mandatory field");
+    assert!(
+        !String::from_utf8_lossy(&gemini.body).contains("maxOutputTokens"),
+        "tensorzero#3648: no new mandatory field"
+    );
+}
+
+#[test]
+fn depth_costs_no_stack() {
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
+    let tool = format!(
+        "{{\"messages\":[],\"tools\":[{{\"type\":\"function\",\"function\":{{\"name\":\"f\",\"parameters\":{deep}}}}}]}}"
+    );
+    let call = format!(
+        "{{\"max_tokens\":1,\"messages\":[{{\"role\":\"assistant\",\"content\":[{{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{deep}}}]}}]}}"
+    );
+    let older = format!(
+        "{{\"contents\":[],\"tools\":[{{\"functionDeclarations\":[{{\"name\":\"f\",\"parameters\":{deep}}}]}}]}}"
+    );
+    for (from, to, body) in
+        [(CHAT, GEMINI, &tool), (CHAT, MESSAGES, &tool), (MESSAGES, GEMINI, &call), (MESSAGES, CHAT, &call)]
+    {
+        assert!(translate_request(from, to, body.as_bytes(), &facts()).is_ok(), "{from:?} to {to:?}");
+    }
+    assert_eq!(refused(GEMINI, CHAT, &older), "tools[0].functionDeclarations[0].parameters: expected a schema");
+    let answer = format!(
+        "{{\"content\":[{{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{deep}}}],\"stop_reason\":\"tool_use\"}}"
+    );
+    assert!(translate_answer(MESSAGES, GEMINI, answer.as_bytes(), &facts(), None).is_ok());
 }

@@ -36,7 +36,8 @@ fn results_of_gemini_without_ids_find_their_calls_by_name_and_order() {
         {"role":"user","parts":[{"functionResponse":{"name":"g","response":{"output":"g"}}},{"functionResponse":{"name":"f","response":{"output":"f1"}}},{"functionResponse":{"name":"f","response":{"output":"f2"}}}]}]}"#;
     let messages = &request(GEMINI, CHAT, body)["messages"];
     let call = |index: usize| messages[0]["tool_calls"][index]["id"].clone();
-    let results: Vec<_> = (1..4).map(|at| (messages[at]["tool_call_id"].clone(), messages[at]["content"].clone())).collect();
+    let results: Vec<_> =
+        (1..4).map(|at| (messages[at]["tool_call_id"].clone(), messages[at]["content"].clone())).collect();
     assert_eq!(results, [(call(1), json!("g")), (call(0), json!("f1")), (call(2), json!("f2"))]);
 }
 
@@ -86,19 +87,26 @@ fn calls_of_other_models_are_marked_so_that_gemini_takes_the_history() {
 #[test]
 fn schemas_and_numbers_keep_every_digit_and_place() {
     let body = r#"{"messages":[{"role":"user","content":"x"}],"temperature":0.70,"tools":[{"type":"function","function":{"name":"f","parameters":{"z":1.50,"a":{"const":98765432109876543210987}}}}]}"#;
-    for (to, temperature) in [(RESPONSES, "\"temperature\":0.70"), (MESSAGES, "\"temperature\":0.70"), (GEMINI, "\"temperature\":0.70")] {
+    let temperature = "\"temperature\":0.70";
+    for to in [RESPONSES, MESSAGES, GEMINI] {
         let body = translate_request(CHAT, to, body.as_bytes(), &facts()).unwrap().body;
         let text = String::from_utf8_lossy(&body);
         assert!(text.contains("\"z\":1.50,\"a\":{\"const\":98765432109876543210987}}"), "{text}");
         assert!(text.contains(temperature), "{text}");
     }
+    let answer = r#"{"content":[{"type":"tool_use","id":"a","name":"f","input":{"n": 98765432109876543210987, "x": 1.50}}],"stop_reason":"tool_use"}"#;
+    let gemini = translate_answer(MESSAGES, GEMINI, answer.as_bytes(), &facts(), None).unwrap();
+    assert!(String::from_utf8_lossy(&gemini).contains("\"args\":{\"n\": 98765432109876543210987, \"x\": 1.50}"));
 }
 
 #[test]
 fn reasoning_is_asked_for_in_each_formats_words() {
     let chat = |effort: &str| format!("{{\"messages\":[],\"reasoning_effort\":\"{effort}\"}}");
     let anthropic = request(CHAT, MESSAGES, &chat("xhigh"));
-    assert_eq!((&anthropic["thinking"], &anthropic["output_config"]), (&json!({"type": "adaptive"}), &json!({"effort": "xhigh"})));
+    assert_eq!(
+        (&anthropic["thinking"], &anthropic["output_config"]),
+        (&json!({"type": "adaptive"}), &json!({"effort": "xhigh"}))
+    );
     assert_eq!(request(CHAT, MESSAGES, &chat("minimal"))["output_config"], json!({"effort": "low"}));
     assert_eq!(request(CHAT, MESSAGES, &chat("none"))["thinking"], json!({"type": "disabled"}));
     let gemini = |effort: &str| request(CHAT, GEMINI, &chat(effort))["generationConfig"]["thinkingConfig"].clone();
@@ -144,8 +152,14 @@ fn a_stream_that_is_cut_off_never_ends_well() {
 fn an_error_inside_a_stream_arrives_in_the_callers_format() {
     for (from, failure) in [
         (CHAT, "data: {\"error\":{\"message\":\"boom\",\"code\":500}}\n\n"),
-        (RESPONSES, "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"boom\"}}}\n\n"),
-        (MESSAGES, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"boom\"}}\n\n"),
+        (
+            RESPONSES,
+            "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"boom\"}}}\n\n",
+        ),
+        (
+            MESSAGES,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"boom\"}}\n\n",
+        ),
         (GEMINI, "data: {\"error\":{\"code\":503,\"message\":\"boom\",\"status\":\"UNAVAILABLE\"}}\n\n"),
     ] {
         for to in Format::ALL.into_iter().filter(|to| *to != from) {
@@ -193,11 +207,17 @@ fn usage_overlaps_as_each_format_says() {
         serde_json::from_slice::<Value>(&whole).unwrap()[name].clone()
     };
     let chat = usage(CHAT, "usage");
-    assert_eq!((&chat["prompt_tokens"], &chat["completion_tokens"], &chat["total_tokens"]), (&json!(100), &json!(30), &json!(130)));
+    assert_eq!(
+        (&chat["prompt_tokens"], &chat["completion_tokens"], &chat["total_tokens"]),
+        (&json!(100), &json!(30), &json!(130))
+    );
     assert_eq!(chat["prompt_tokens_details"]["cached_tokens"], 20);
     let anthropic = usage(MESSAGES, "usage");
     assert_eq!((&anthropic["input_tokens"], &anthropic["output_tokens"]), (&json!(70), &json!(30)));
-    assert_eq!((&anthropic["cache_read_input_tokens"], &anthropic["cache_creation_input_tokens"]), (&json!(20), &json!(10)));
+    assert_eq!(
+        (&anthropic["cache_read_input_tokens"], &anthropic["cache_creation_input_tokens"]),
+        (&json!(20), &json!(10))
+    );
     assert_eq!(usage(RESPONSES, "usage")["total_tokens"], 130);
     let messages = r#"{"content":[],"stop_reason":"end_turn"}"#;
     let gemini = translate_answer(MESSAGES, GEMINI, messages.as_bytes(), &facts(), Some(&used())).unwrap();
