@@ -2,14 +2,15 @@
 //!
 //! What an LLM call asks for is read from its request, what it cost from its answer, and what that is
 //! worth from a price book. Nothing here does IO, knows a customer or decides anything: bytes come
-//! in, figures go out, and the bytes that go on are the ones that came in.
+//! in, figures go out, and the bytes that go on are the ones that came in, unless an upstream speaks
+//! another format than its caller.
 //!
 //! Reading order: [`json_guard`] refuses what two parsers could read differently; [`endpoint`] says
 //! what can be asked for; [`request`] reads what is asked, [`usage`] what a whole answer reports,
 //! [`stream`] the same for an answer in pieces. Each of the three has one interface for every
 //! format; what a format says is read in its folder (`openai`, `anthropic`, `gemini`). [`sse`] cuts
 //! streams into events; [`tokens`] counts where nobody reports; [`price_book`] knows what models
-//! cost.
+//! cost; [`translate`] says in one format what was said in another.
 
 #![deny(clippy::float_arithmetic, missing_docs)]
 
@@ -25,4 +26,5 @@ pub mod request;
 pub mod sse;
 pub mod stream;
 pub mod tokens;
+pub mod translate;
 pub mod usage;
