@@ -6,13 +6,14 @@
 //!
 //! Reading order: [`json_guard`] refuses what two parsers could read differently; [`openai`] is the
 //! first wire format (each format is one module with a request, a usage and a stream part);
-//! [`sse`] cuts streams into events; [`tokens`] counts where nobody reports; [`price_book`] knows
-//! what models cost.
+//! [`mcp`] reads the messages of tool servers; [`sse`] cuts streams into events; [`tokens`] counts
+//! where nobody reports; [`price_book`] knows what models cost.
 
 #![deny(clippy::float_arithmetic, missing_docs)]
 
 mod json;
 pub mod json_guard;
+pub mod mcp;
 pub mod openai;
 pub mod price_book;
 pub mod sse;

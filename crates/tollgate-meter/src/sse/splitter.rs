@@ -7,22 +7,29 @@ use bytes::{Bytes, BytesMut};
 /// Longest event in bytes. A longer one is an error: it would have to be held in memory whole.
 pub const EVENT_LEN_MAX: usize = 1 << 20;
 
-/// An event longer than [`EVENT_LEN_MAX`].
+/// An event longer than [`EVENT_LEN_MAX`], or than the stream was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an event of the stream is longer than {EVENT_LEN_MAX} bytes")]
+#[error("an event of the stream is too long to be held in memory")]
 pub struct EventTooLarge;
 
 /// The unfinished end of a stream of events.
 ///
 /// Lines may end in LF, CRLF or CR. An event ends with the line end of its blank line; where that is
 /// a CR and nothing follows yet, it waits for the next byte, which may be the LF that belongs to it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct EventStream {
     /// Bytes of an event that has not ended.
     pending: BytesMut,
     /// Where in them the current line begins, and up to where line ends were searched.
     line_start: usize,
     searched: usize,
+    event_len_max: usize,
+}
+
+impl Default for EventStream {
+    fn default() -> Self {
+        Self::up_to(EVENT_LEN_MAX)
+    }
 }
 
 /// Whole events, one behind the other.
@@ -43,6 +50,12 @@ impl Events {
 }
 
 impl EventStream {
+    /// A stream whose events may be `event_len_max` bytes long.
+    #[must_use]
+    pub fn up_to(event_len_max: usize) -> Self {
+        Self { pending: BytesMut::new(), line_start: 0, searched: 0, event_len_max }
+    }
+
     /// Takes the next frame and gives the events that are whole now. The bytes are a slice of
     /// `frame` wherever it begins at the boundary of an event.
     ///
@@ -68,7 +81,7 @@ impl EventStream {
         self.line_start -= end;
         self.searched -= end;
         let events = Events { bytes, ends };
-        if self.pending.len() > EVENT_LEN_MAX || events.ranges().any(|event| event.len() > EVENT_LEN_MAX) {
+        if self.pending.len() > self.event_len_max || events.ranges().any(|event| event.len() > self.event_len_max) {
             return Err(EventTooLarge);
         }
         Ok(events)
@@ -76,8 +89,8 @@ impl EventStream {
 
     /// What is left when the stream has ended: an event without its blank line, or nothing.
     pub fn finish(&mut self) -> Bytes {
-        let rest = std::mem::take(self);
-        rest.pending.freeze()
+        let fresh = Self::up_to(self.event_len_max);
+        std::mem::replace(self, fresh).pending.freeze()
     }
 
     /// Appends the ends of all events in `bytes` to `ends`.
