@@ -8,16 +8,19 @@ use tollgate_core::catalogue::RouteTerms;
 use tollgate_meter::openai::Endpoint;
 use tollgate_meter::openai::request::OutputField;
 
+use crate::mcp::Mcp;
 use crate::refuse::Refusal;
 use crate::upstream::Upstream;
 
 /// A route: which requests, what they cost, what they need, where they go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Route {
     /// What decisions need of it.
     pub(crate) terms: RouteTerms,
     /// The format of its requests, on LLM routes.
     pub(crate) llm: Option<Endpoint>,
+    /// What is served by the Model Context Protocol, on such routes.
+    pub(crate) mcp: Option<Arc<Mcp>>,
     /// Whose price book rows apply.
     pub(crate) provider: Box<str>,
     /// What its upstream calls the most tokens of an answer.

@@ -8,6 +8,7 @@
 
 mod answer;
 mod id;
+pub mod label;
 pub mod list;
 mod message;
 mod stream;

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Id, Outcome, answer};
+use super::{Id, Outcome, answer, label};
 use crate::sse::{Event, EventStream, EventTooLarge};
 
 /// Lets events pass until the one that answers the request, which it holds back.
@@ -15,6 +15,7 @@ pub struct AnswerStream {
     held: Bytes,
     outcome: Option<Outcome>,
     has_event_ids: bool,
+    label: Option<Box<str>>,
 }
 
 impl AnswerStream {
@@ -27,7 +28,14 @@ impl AnswerStream {
             held: Bytes::new(),
             outcome: None,
             has_event_ids: false,
+            label: None,
         }
+    }
+
+    /// The same, with `label` before the ids of events and of what the server asks.
+    #[must_use]
+    pub fn labelled(self, label: Option<Box<str>>) -> Self {
+        Self { label, ..self }
     }
 
     /// Takes the next frame and gives what may go on now. `edit` sees each message and gives another one
@@ -44,15 +52,19 @@ impl AnswerStream {
             return Ok(Bytes::new());
         }
         let events = self.events.push(frame)?;
+        let label = self.label.as_deref();
         let (mut passed, mut edited) = (0, None::<BytesMut>);
         for place in events.ranges() {
             let event = Event::read(&events.bytes[place.clone()]);
             self.has_event_ids |= event.id.is_some_and(|id| !id.is_empty());
             let Some(data) = &event.data else {
-                pass(&mut edited, &events.bytes, place.end, &mut passed, None);
+                let other = labelled(&event, None, &events.bytes[place.clone()], label);
+                pass(&mut edited, &events.bytes, place.end, &mut passed, other);
                 continue;
             };
-            let other = edit(data).map(|data| event.with_data(&events.bytes[place.clone()], &data));
+            let other = edit(data).or_else(|| label::put_on(data, label?));
+            let other = other.map(|data| event.with_data(&events.bytes[place.clone()], &data));
+            let other = labelled(&event, other, &events.bytes[place.clone()], label);
             let outcome = self.id.as_ref().and_then(|id| answer(data, id).ok().flatten());
             if outcome.is_some() {
                 self.outcome = outcome;
@@ -82,6 +94,14 @@ impl AnswerStream {
             Some(_) => std::mem::take(&mut self.held),
             None => self.events.finish(),
         }
+    }
+}
+
+/// `other`, or else `bytes`, with the label before the id of the event; `other` as it is where there is none.
+fn labelled(event: &Event<'_>, other: Option<Vec<u8>>, bytes: &[u8], label: Option<&str>) -> Option<Vec<u8>> {
+    match label {
+        Some(label) if event.id.is_some() => Some(label::put_on_event(other.as_deref().unwrap_or(bytes), label)),
+        _ => other,
     }
 }
 

@@ -12,6 +12,7 @@ mod install;
 mod bad_input;
 mod browser;
 mod lifecycle;
+mod mcp;
 mod protocols;
 mod race;
 mod resolutions;
