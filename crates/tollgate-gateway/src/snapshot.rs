@@ -232,8 +232,8 @@ fn compile_api(
         };
         let (route, tools) = match compiled {
             Ok(compiled) => compiled,
-            Err((field, expected)) => {
-                flaws.push(at(&place(&field), expected));
+            Err(mistake) => {
+                flaws.push(at(&place(&mistake.field), mistake.expected));
                 continue;
             }
         };

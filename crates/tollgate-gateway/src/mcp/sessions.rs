@@ -56,10 +56,11 @@ impl Sessions {
         }
     }
 
-    /// Remembers the session that an answer begins. One that is known stays whose it is.
+    /// Remembers the session that an answer begins. One that is known stays whose it is; what its client
+    /// declared last counts.
     pub(super) fn begin(&self, headers: &HeaderMap, customer: CustomerId, declared: Declared) {
         let Some(id) = headers.get(SESSION_ID).filter(|id| id.len() <= ID_LEN_MAX) else { return };
-        if self.find(id.as_bytes()).is_none() {
+        if self.find(id.as_bytes()).is_none_or(|known| known.customer == customer) {
             self.put(id.as_bytes(), Session { customer, declared });
         }
     }

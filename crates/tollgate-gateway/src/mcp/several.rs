@@ -59,14 +59,14 @@ pub(super) async fn carry(
     let switch = Switch { admitted, admission, parts, session, forwarded: Instant::now() };
     match &asked {
         Asked::Listen => switch.listen(&Bytes::new(), &asked).await,
-        Asked::End => switch.to_all(&Bytes::new(), StatusCode::NO_CONTENT).await,
-        Asked::Message(Message::Notification { .. }, body) => switch.to_all(body, StatusCode::ACCEPTED).await,
+        Asked::End => switch.tell_all(&Bytes::new(), StatusCode::NO_CONTENT).await,
+        Asked::Message(Message::Notification { .. }, body) => switch.tell_all(body, StatusCode::ACCEPTED).await,
         Asked::Message(Message::Response { id, id_place }, body) => {
             let Some((index, own_id)) = label::taken_off(id) else {
-                return switch.to_all(body, StatusCode::ACCEPTED).await;
+                return switch.tell_all(body, StatusCode::ACCEPTED).await;
             };
             let body = label::spliced(body, id_place.clone(), own_id.as_bytes());
-            switch.to_one(index, body.into(), &asked).await
+            switch.ask_one(index, body.into(), &asked).await
         }
         Asked::Message(Message::Request(request), body) => match &*request.method {
             "ping" => switch.answered(request, "{}", Outcome::Done).await,
@@ -107,11 +107,11 @@ impl Switch<'_> {
         if self.parts.headers.contains_key(NAME) {
             self.parts.headers.insert(NAME, send::name_field(own));
         }
-        self.to_one(index, body.into(), asked).await
+        self.ask_one(index, body.into(), asked).await
     }
 
     /// To one server, whose answer passes as it comes.
-    async fn to_one(self, index: usize, body: Bytes, asked: &Asked) -> Result<Carried, Refusal> {
+    async fn ask_one(self, index: usize, body: Bytes, asked: &Asked) -> Result<Carried, Refusal> {
         let Some(server) = self.admitted.mcp.servers.get(index) else { return Err(Refusal::unknown_session()) };
         let Self { mut admitted, admission, parts, session, forwarded } = self;
         let parts = send::parts_for(&parts, &session, index);
@@ -123,7 +123,7 @@ impl Switch<'_> {
     }
 
     /// To all servers, whose answers nobody needs.
-    async fn to_all(self, body: &Bytes, status: StatusCode) -> Result<Carried, Refusal> {
+    async fn tell_all(self, body: &Bytes, status: StatusCode) -> Result<Carried, Refusal> {
         let sent = (0..self.admitted.mcp.servers.len()).map(|index| self.send(index, body.clone()));
         let answers = futures_util::future::join_all(sent).await;
         if answers.iter().all(Result::is_err)
@@ -147,7 +147,7 @@ impl Switch<'_> {
                 return Err(Refusal::bad_request("Last-Event-ID", "the id of an event that was sent from here"));
             };
             self.parts.headers.insert(LAST_EVENT_ID, own);
-            return self.to_one(index, body.clone(), asked).await;
+            return self.ask_one(index, body.clone(), asked).await;
         }
         let sent = (0..self.admitted.mcp.servers.len()).map(|index| self.send(index, body.clone()));
         let answers = futures_util::future::join_all(sent).await;

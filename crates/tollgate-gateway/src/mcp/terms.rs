@@ -48,23 +48,31 @@ pub(crate) struct Parts<'a> {
     pub(crate) upstream_of: &'a dyn Fn(&str) -> Result<Arc<Upstream>, String>,
 }
 
-/// The route with what it serves, and a route for each thing that has terms of its own. The error says in
-/// which field what was expected.
+/// What is wrong with a definition.
+pub(crate) struct Mistake {
+    /// Where: `mcp.tool search, price`.
+    pub(crate) field: String,
+    /// What was expected there.
+    pub(crate) expected: String,
+}
+
+/// The route with what it serves, and a route for each thing that has terms of its own.
 pub(crate) fn compile(
     route: Route,
     definition: &McpDefinition,
     parts: &Parts<'_>,
-) -> Result<(Route, Vec<Arc<Route>>), (String, String)> {
+) -> Result<(Route, Vec<Arc<Route>>), Mistake> {
     let with_charge = |charge: Charge| Route { terms: RouteTerms { charge, ..route.terms.clone() }, ..route.clone() };
     let protocol = Arc::new(with_charge(Charge::Free));
     let items = |kind: &str, list: &[McpItemDefinition], others: Arc<Route>| {
         let compiled = list.iter().map(|item| {
-            let place = |field: &str| format!("mcp.{kind} {}, {field}", item.name);
-            let charge = charge_of(item, &others.terms.charge, parts.prices).map_err(|e| (place("price"), e))?;
+            let charge = charge_of(item, &others.terms.charge, parts.prices);
+            let mistake = |expected| Mistake { field: format!("mcp.{kind} {}, price", item.name), expected };
+            let charge = charge.map_err(mistake)?;
             Ok((item.name.as_str().into(), Arc::new(own_route(&route, item, charge))))
         });
-        let named = compiled.collect::<Result<_, (String, String)>>()?;
-        Ok::<_, (String, String)>(Items { named, others })
+        let named = compiled.collect::<Result<_, Mistake>>()?;
+        Ok::<_, Mistake>(Items { named, others })
     };
     let mcp = Mcp {
         tools: items("tool", &definition.tools, Arc::new(route.clone()))?,
@@ -102,13 +110,13 @@ fn own_route(route: &Route, item: &McpItemDefinition, charge: Charge) -> Route {
     Route { terms: RouteTerms { key, feature, charge, ..route.terms.clone() }, response_bytes_max, ..route.clone() }
 }
 
-fn servers(route: &Route, definition: &McpDefinition, parts: &Parts<'_>) -> Result<Vec<Server>, (String, String)> {
+fn servers(route: &Route, definition: &McpDefinition, parts: &Parts<'_>) -> Result<Vec<Server>, Mistake> {
     let compiled = definition.servers.iter().map(|server| {
         let upstream = match &server.api {
             None => Arc::clone(&route.upstream),
             Some(api) => {
-                let place = || format!("mcp.server {}, api", server.prefix);
-                (parts.upstream_of)(api).map_err(|expected| (place(), expected))?
+                let mistake = |expected| Mistake { field: format!("mcp.server {}, api", server.prefix), expected };
+                (parts.upstream_of)(api).map_err(mistake)?
             }
         };
         let upstream_path = match &server.path {

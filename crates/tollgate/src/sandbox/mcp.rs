@@ -1,7 +1,7 @@
 //! An MCP server (Streamable HTTP, revisions 2025-06-18 and 2025-11-25).
 //!
 //! `POST` a message, `GET` the stream on which the server speaks by itself, `DELETE` the session. A session
-//! id begins with `sandbox-` and is checked for nothing else, so that a restart ends no session.
+//! id begins with `sandbox-` and is checked for nothing else: a restart ends no session.
 //!
 //! | tool | behaviour |
 //! |---|---|
@@ -17,6 +17,7 @@
 //! | `hang` | no answer, ever |
 //! | `unpriced` | for routes that price their tools one by one |
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +34,9 @@ use super::json;
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// Sessions that were begun. Every one has an id of its own, or the gateway would take two for the same.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
 
 /// The revisions that it speaks, the newest first.
 const VERSIONS: [&str; 2] = ["2025-11-25", "2025-06-18"];
@@ -122,7 +126,10 @@ fn initialized(id: &Value, params: &Value) -> Response<Body> {
             "instructions": "Ask for the forecast before you plan a day.",
         }),
     );
-    response.headers_mut().insert(SESSION_ID, HeaderValue::from_static("sandbox-session"));
+    let session = format!("sandbox-{}", BEGUN.fetch_add(1, Ordering::Relaxed));
+    if let Ok(session) = HeaderValue::try_from(session) {
+        response.headers_mut().insert(SESSION_ID, session);
+    }
     response
 }
 

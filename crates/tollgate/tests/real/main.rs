@@ -13,6 +13,8 @@ mod bad_input;
 mod browser;
 mod lifecycle;
 mod mcp;
+mod mcp_conformance;
+mod mcp_sdk;
 mod protocols;
 mod race;
 mod resolutions;

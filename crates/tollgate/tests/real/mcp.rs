@@ -67,7 +67,10 @@ async fn what_the_plan_does_not_open_is_neither_listed_nor_called() {
     let text = result["content"][0]["text"].as_str().unwrap();
     assert!(text.contains("charts") && text.contains("http"), "the model is told, with the link: {text}");
     let call = scene.admin.call(&refused.id()).await;
-    assert_eq!((&call["status"], &call["route"], &call["cost"]), (&json!(402), &json!("tools.mcp:chart"), &json!("0.00")));
+    assert_eq!(
+        (&call["status"], &call["route"], &call["cost"]),
+        (&json!(402), &json!("tools.mcp:chart"), &json!("0.00"))
+    );
     assert_eq!(scene.site.sandbox.journal().requests_with_id(&refused.id()), 0, "it has not reached the server");
 
     let nobody_priced = scene.tool("/mcp", "unpriced").await;
@@ -106,7 +109,11 @@ async fn a_call_is_charged_when_its_answer_is_delivered() {
     assert!(cut.text().contains("upstream_failed") && cut.text().contains("\"id\":\"q-1\""), "{}", cut.text());
     for lie in ["stranger", "garbage"] {
         let answer = scene.tool("/mcp", lie).await;
-        assert_eq!((answer.status, &answer.json()["error"]["data"]["reason"]), (502, &json!("upstream_failed")), "{lie}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["data"]["reason"]),
+            (502, &json!("upstream_failed")),
+            "{lie}"
+        );
         assert_eq!(answer.json()["id"], "q-1");
     }
     assert_eq!(scene.paid("10.00").await, "0.10", "what was not delivered costs nothing");
@@ -157,7 +164,10 @@ async fn a_client_is_refused_in_the_form_that_it_declared() {
     assert_eq!((plain.status, &plain.json()["result"]["isError"]), (200, &json!(true)), "{}", plain.text());
     let by_url = refused(&begin(json!({ "elicitation": { "url": {} } })).await).await;
     let error = &by_url.json()["error"];
-    assert_eq!((by_url.status, &error["code"], &error["data"]["elicitations"][0]["mode"]), (200, &json!(-32_042), &json!("url")));
+    assert_eq!(
+        (by_url.status, &error["code"], &error["data"]["elicitations"][0]["mode"]),
+        (200, &json!(-32_042), &json!("url"))
+    );
     let paying = refused(&begin(json!({ "experimental": { "payment": {} } })).await).await;
     assert_eq!(paying.json()["error"]["data"]["problem"]["reason"], "insufficient_balance", "{}", paying.text());
 
@@ -224,7 +234,8 @@ async fn what_is_no_message_never_reaches_the_server() {
         call.body(body.to_owned())
     };
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}"#;
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+    let deep =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
     let cases = [
         ("a batch", post(&format!("[{call}]")), 400),
         ("half a message", post(&call[..20]), 400),
@@ -234,7 +245,11 @@ async fn what_is_no_message_never_reaches_the_server() {
         ("another protocol", post(&call.replace("2.0", "1.0")), 400),
         ("no id", post(&call.replace(r#""id":1"#, r#""id":null"#)), 400),
         ("too deep", post(&deep), 400),
-        ("another type", Call::new(Method::POST, "/mcp").key(&scene.buyer.key).header("content-type", "text/plain").body(call), 400),
+        (
+            "another type",
+            Call::new(Method::POST, "/mcp").key(&scene.buyer.key).header("content-type", "text/plain").body(call),
+            400,
+        ),
         ("another method", Call::new(Method::PUT, "/mcp").key(&scene.buyer.key).body(call), 405),
         ("another name in the header", post(call).header("mcp-name", "chart"), 400),
         ("another method in the header", post(call).header("mcp-method", "tools/list"), 400),
@@ -254,7 +269,8 @@ async fn what_is_no_message_never_reaches_the_server() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_leaves_has_asked_nevertheless() {
     let scene = Scene::new("generated", "1.00").await;
-    let mut open = scene.post("/mcp", &request("tools/call", json!({ "name": "count" }))).open(scene.node.gateway).await;
+    let mut open =
+        scene.post("/mcp", &request("tools/call", json!({ "name": "count" }))).open(scene.node.gateway).await;
     open.piece().await;
     let id = open.id();
     drop(open);
