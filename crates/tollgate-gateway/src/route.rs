@@ -21,6 +21,8 @@ pub(crate) struct Route {
     pub(crate) llm: Option<Endpoint>,
     /// What is served by the Model Context Protocol, on such routes.
     pub(crate) mcp: Option<Arc<Mcp>>,
+    /// Calls of tools that a request is: 1 for tools of MCP routes.
+    pub(crate) tool_calls: u64,
     /// Whose price book rows apply.
     pub(crate) provider: Box<str>,
     /// What its upstream calls the most tokens of an answer.

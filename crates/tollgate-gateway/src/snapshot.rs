@@ -212,6 +212,7 @@ fn compile_api(
                 LlmFormat::OpenaiEmbeddings => Endpoint::Embeddings,
             }),
             mcp: None,
+            tool_calls: 0,
             provider: api.upstream.provider.as_str().into(),
             output_field: output_field(&api.upstream.provider),
             scheme: HeaderValue::from_static(setup.scheme),

@@ -34,7 +34,7 @@ use crate::upstream::{Answer, UpstreamBody};
 use crate::whole::Whole;
 
 use super::ask::Asked;
-use super::meter::{BodyKind, Counts, Failures};
+use super::meter::{BodyKind, Failures};
 use super::visible::Visible;
 use super::{Listening, Mcp, McpMeter, several};
 
@@ -59,7 +59,15 @@ pub(super) struct Admitted<'a> {
     pub(super) counts: Counts,
     /// What its client declared.
     pub(super) declared: Declared,
-    pub(super) visible: Visible,
+}
+
+/// What a request counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// A tool, or a prompt or resource with terms of its own: a call.
+    Call,
+    /// Part of the protocol: nothing.
+    Nothing,
 }
 
 /// Each line is a phase: which session, what is asked, admit, forward.
@@ -91,8 +99,7 @@ pub(crate) async fn carry(guest: Guest<'_>, mcp: &Mcp, request: Request<Incoming
     // What is to be metered must be readable, and its length may change.
     parts.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     parts.headers.remove(CONTENT_LENGTH);
-    let visible = Visible::to(mcp, &key.customer);
-    let admitted = Admitted { core, call, presence, mcp, key, route, counts, declared, visible };
+    let admitted = Admitted { core, call, presence, mcp, key, route, counts, declared };
     match mcp.servers.is_empty() {
         true => one_server(admitted, admission, parts, asked).await,
         false => several::carry(admitted, admission, parts, asked).await,
@@ -132,6 +139,11 @@ pub(super) struct Passing {
 }
 
 impl Admitted<'_> {
+    /// What its customer is shown of lists.
+    pub(super) fn visible(&self) -> Visible {
+        Visible::to(self.mcp, &self.key.customer)
+    }
+
     /// Sends the request to the upstream of `to`.
     pub(super) async fn forward(
         &mut self,
@@ -161,7 +173,7 @@ impl Admitted<'_> {
         let is_stream = head.status == StatusCode::OK && is_event_stream(&head.headers);
         if is_stream && is_endless(asked) {
             head.headers.remove(CONTENT_LENGTH);
-            let events = Listening::new(self.core, self.visible.clone()).with(answer, label);
+            let events = Listening::new(self.core, self.visible()).with(answer, label);
             return Ok(self.listening(head.headers, admission, events));
         }
         let is_free = is_free_of_charge(head.status.as_u16(), &self.route);
@@ -194,6 +206,12 @@ impl Admitted<'_> {
         Carried::Answer(response)
     }
 
+    /// What an answer counts beside what is seen of the call; `None` if it counts nothing.
+    fn usage(&self) -> Option<Usage> {
+        let usage = Usage::NONE.with(Meter::ToolCalls, self.route.tool_calls);
+        (self.counts == Counts::Call).then_some(usage)
+    }
+
     /// The meter for the answer to `request`.
     pub(super) fn meter(
         &self,
@@ -201,7 +219,7 @@ impl Admitted<'_> {
         head: &http::response::Parts,
         label: Option<Box<str>>,
     ) -> McpMeter {
-        let lists = Listed::of(&request.method).map(|listed| (listed, self.visible.clone()));
+        let lists = Listed::of(&request.method).map(|listed| (listed, self.visible()));
         let failures = if self.route.charge_client_errors { Failures::Charged } else { Failures::Free };
         let body = if head.status.as_u16() >= 400 {
             BodyKind::Failed
@@ -212,7 +230,7 @@ impl Admitted<'_> {
         } else {
             BodyKind::Message
         };
-        McpMeter::new(request.id.clone(), lists, self.counts, failures, body)
+        McpMeter::new(request.id.clone(), lists, self.usage(), failures, body)
     }
 }
 
@@ -233,11 +251,11 @@ fn tool_of(request: &RpcRequest) -> &str {
     }
 }
 
+/// Whether it counts at all: tools do, and what has terms of its own.
 fn counts(request: Option<&RpcRequest>, mcp: &Mcp, route: &Arc<Route>) -> Counts {
-    match request {
-        Some(request) if &*request.method == "tools/call" => Counts::ToolCall,
-        _ if Arc::ptr_eq(route, &mcp.protocol) => Counts::Nothing,
-        _ => Counts::Call,
+    match Arc::ptr_eq(route, &mcp.protocol) || request.is_none() {
+        true => Counts::Nothing,
+        false => Counts::Call,
     }
 }
 
@@ -246,7 +264,6 @@ fn bound(counts: Counts, route: &Route, bytes_in: u64) -> Usage {
     match counts {
         Counts::Nothing => Usage::NONE,
         Counts::Call => bound_of_rest(route, bytes_in),
-        Counts::ToolCall => bound_of_rest(route, bytes_in).with(Meter::ToolCalls, 1),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Phase: how a request to an MCP server ended, and what of its answer may go on now.
 
 use bytes::Bytes;
-use tollgate_core::meter::{Meter, Usage, UsageSource};
+use tollgate_core::meter::{Usage, UsageSource};
 use tollgate_meter::mcp::list::Listed;
 use tollgate_meter::mcp::{AnswerStream, Id, Outcome, answer};
 
@@ -15,21 +15,11 @@ pub(crate) struct McpMeter {
     id: Id,
     /// What the request lists, and what of that is shown.
     lists: Option<(Listed, Visible)>,
-    counts: Counts,
+    /// What it counts if it is served; `None` for nothing, ever.
+    usage: Option<Usage>,
     failures: Failures,
     body: BodyKind,
     outcome: Option<Outcome>,
-}
-
-/// What a request counts as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counts {
-    /// The call of a tool.
-    ToolCall,
-    /// A prompt or resource with a price: a call.
-    Call,
-    /// Part of the protocol: nothing.
-    Nothing,
 }
 
 /// Whether a request that failed is charged.
@@ -54,11 +44,11 @@ impl McpMeter {
     pub(crate) fn new(
         id: Id,
         lists: Option<(Listed, Visible)>,
-        counts: Counts,
+        usage: Option<Usage>,
         failures: Failures,
         body: BodyKind,
     ) -> Self {
-        Self { id, lists, counts, failures, body, outcome: None }
+        Self { id, lists, usage, failures, body, outcome: None }
     }
 
     /// Whether the answer must be read whole.
@@ -120,12 +110,11 @@ impl McpMeter {
             Some(Outcome::Failed | Outcome::ToolFailed) => self.failures == Failures::Charged,
             None => self.can_be_resumed(),
         };
-        self.counts == Counts::Nothing || !is_served
+        self.usage.is_none() || !is_served
     }
 
     /// What it used.
     pub(crate) fn metered(&self) -> Metered {
-        let tool_calls = u64::from(self.counts == Counts::ToolCall);
-        Metered { usage: Usage::NONE.with(Meter::ToolCalls, tool_calls), source: UsageSource::Reported }
+        Metered { usage: self.usage.unwrap_or(Usage::NONE), source: UsageSource::Reported }
     }
 }

@@ -151,7 +151,7 @@ impl Switch<'_> {
         }
         let sent = (0..self.admitted.mcp.servers.len()).map(|index| self.send(index, body.clone()));
         let answers = futures_util::future::join_all(sent).await;
-        let mut events = Listening::new(self.admitted.core, self.admitted.visible.clone());
+        let mut events = Listening::new(self.admitted.core, self.admitted.visible());
         let mut head = None;
         for (index, answer) in answers.into_iter().enumerate() {
             let Ok(response) = answer else { continue };
@@ -174,7 +174,11 @@ impl Switch<'_> {
             if !self.session.takes_part(index) {
                 continue;
             }
-            let Ok(message) = self.reply(index, &request.id, body.clone()).await else { continue };
+            let message = match self.reply(index, &request.id, body.clone()).await {
+                Ok(message) => message,
+                Err(refusal) if refusal.status() == 404 => return Err(refusal),
+                Err(_) => continue,
+            };
             match answer(&message, &request.id) {
                 Ok(Some(Outcome::Failed)) => first = first.or(Some(message)),
                 _ => return self.whole(request, message).await,

@@ -62,14 +62,15 @@ pub(crate) fn compile(
     definition: &McpDefinition,
     parts: &Parts<'_>,
 ) -> Result<(Route, Vec<Arc<Route>>), Mistake> {
-    let with_charge = |charge: Charge| Route { terms: RouteTerms { charge, ..route.terms.clone() }, ..route.clone() };
-    let protocol = Arc::new(with_charge(Charge::Free));
+    let protocol =
+        Arc::new(Route { terms: RouteTerms { charge: Charge::Free, ..route.terms.clone() }, ..route.clone() });
+    let route = Route { tool_calls: 1, ..route };
     let items = |kind: &str, list: &[McpItemDefinition], others: Arc<Route>| {
         let compiled = list.iter().map(|item| {
             let charge = charge_of(item, &others.terms.charge, parts.prices);
             let mistake = |expected| Mistake { field: format!("mcp.{kind} {}, price", item.name), expected };
             let charge = charge.map_err(mistake)?;
-            Ok((item.name.as_str().into(), Arc::new(own_route(&route, item, charge))))
+            Ok((item.name.as_str().into(), Arc::new(own_route(&others, item, charge))))
         });
         let named = compiled.collect::<Result<_, Mistake>>()?;
         Ok::<_, Mistake>(Items { named, others })

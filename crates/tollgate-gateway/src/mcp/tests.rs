@@ -1,22 +1,25 @@
 //! What an MCP answer is worth, and who sees what of a list.
 
 use bytes::Bytes;
+use tollgate_core::meter::Usage;
 use tollgate_meter::mcp::{AnswerStream, Id};
 
 use super::McpMeter;
-use super::meter::{BodyKind, Counts, Failures};
+use super::meter::{BodyKind, Failures};
+
+const CALL: Option<Usage> = Some(Usage::NONE);
 
 fn events() -> BodyKind {
     BodyKind::Events(Box::new(AnswerStream::new(Some(Id::Number(1)), 1_000)))
 }
 
-fn meter(counts: Counts, failures: Failures, body: BodyKind) -> McpMeter {
-    McpMeter::new(Id::Number(1), None, counts, failures, body)
+fn meter(usage: Option<Usage>, failures: Failures, body: BodyKind) -> McpMeter {
+    McpMeter::new(Id::Number(1), None, usage, failures, body)
 }
 
 /// Whether a tool call that was answered with `message` is free.
 fn is_free(failures: Failures, message: &'static str) -> bool {
-    let mut meter = meter(Counts::ToolCall, failures, BodyKind::Message);
+    let mut meter = meter(CALL, failures, BodyKind::Message);
     meter.whole(Bytes::from_static(message.as_bytes())).unwrap();
     meter.is_free()
 }
@@ -31,7 +34,7 @@ fn only_what_was_done_is_charged() {
     ];
     assert_eq!([done, failed, refused, unfinished].map(|m| is_free(Failures::Free, m)), [false, true, true, true]);
     assert_eq!([done, failed, refused, unfinished].map(|m| is_free(Failures::Charged, m)), [false, false, false, true]);
-    let mut protocol = meter(Counts::Nothing, Failures::Charged, BodyKind::Message);
+    let mut protocol = meter(None, Failures::Charged, BodyKind::Message);
     protocol.whole(Bytes::from_static(done.as_bytes())).unwrap();
     assert!(protocol.is_free(), "a list is a list");
 }
@@ -39,10 +42,10 @@ fn only_what_was_done_is_charged() {
 #[test]
 fn a_body_that_answers_something_else_is_no_answer() {
     for body in ["", "{}", "[]", "<html>", r#"{"id":2,"result":{}}"#, r#"{"id":"1","result":{}}"#] {
-        let mut meter = meter(Counts::ToolCall, Failures::Free, BodyKind::Message);
+        let mut meter = meter(CALL, Failures::Free, BodyKind::Message);
         assert!(meter.whole(Bytes::from_static(body.as_bytes())).is_err(), "{body}");
     }
-    let mut failed = meter(Counts::ToolCall, Failures::Charged, BodyKind::Failed);
+    let mut failed = meter(CALL, Failures::Charged, BodyKind::Failed);
     assert!(failed.whole(Bytes::from_static(b"<html>")).is_ok(), "a failed status may have any body");
     assert!(!failed.is_free());
 }
@@ -50,7 +53,7 @@ fn a_body_that_answers_something_else_is_no_answer() {
 #[test]
 fn what_can_be_fetched_on_another_connection_is_owed_when_this_one_ends() {
     let stream = |frames: &'static str| {
-        let mut meter = meter(Counts::ToolCall, Failures::Free, events());
+        let mut meter = meter(CALL, Failures::Free, events());
         meter.push(Bytes::from_static(frames.as_bytes())).unwrap();
         (meter.is_complete(), meter.is_free())
     };

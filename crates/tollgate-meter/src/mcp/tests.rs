@@ -135,6 +135,20 @@ fn messages_are_replaced_where_they_stand() {
 }
 
 #[test]
+fn what_a_server_asks_is_answered_to_that_server() {
+    let asked = "id: 7\ndata: {\"id\":\"a\",\"method\":\"sampling/createMessage\"}\n\nid: 8\n\ndata: {\"id\":4,\"result\":{}}\n\n";
+    let mut stream = AnswerStream::new(None, 1_000).labelled(Some("1".into()));
+    let passed = stream.push(Bytes::from_static(asked.as_bytes()), |_| None).unwrap();
+    insta::assert_snapshot!(String::from_utf8(passed.to_vec()).unwrap());
+    assert_eq!(label::taken_off(&Id::Text("1:\"a\"".into())), Some((1, "\"a\"")));
+    assert_eq!(label::taken_off(&Id::Text("0:17".into())), Some((0, "17")));
+    for other in ["", "a", "1:", "1:a", "1:{}", "1:2 3", "x:1", "-1:1"] {
+        assert_eq!(label::taken_off(&Id::Text(other.into())), None, "{other}");
+    }
+    assert_eq!(label::taken_off(&Id::Number(1)), None);
+}
+
+#[test]
 fn a_stream_without_a_request_passes_whole() {
     let mut stream = AnswerStream::new(None, 1_000);
     let passed = stream.push(Bytes::from_static(STREAM.as_bytes()), |_| None).unwrap();

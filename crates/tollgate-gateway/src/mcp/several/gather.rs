@@ -91,6 +91,7 @@ pub(super) async fn lists(
                 items.extend(list);
                 result = result.or(Some(first));
             }
+            Err(refusal) if refusal.status() == 404 => return Err(refusal),
             Err(refusal) => {
                 left_out(&switch, index);
                 first_error = first_error.or(Some(refusal));

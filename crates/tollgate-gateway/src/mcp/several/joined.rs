@@ -76,3 +76,49 @@ impl Joined {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_meter::mcp::Message;
+
+    use super::*;
+
+    fn request(method: &str) -> Request {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
+        match Message::parse(body.as_bytes()).unwrap() {
+            Message::Request(request) => *request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_given_out_is_read_again() {
+        let own = |id: Option<&str>| Some(Own { id: id.map(str::to_owned), version: "2025-11-25".to_owned() });
+        let joined = Joined::begun(vec![own(Some("a\u{e9}-1")), None, own(None)]);
+        let mut headers = HeaderMap::new();
+        joined.write(&request("tools/list"), &mut headers);
+        assert!(headers.is_empty(), "a session is named where it begins");
+        joined.write(&request("initialize"), &mut headers);
+        let read = Joined::read(&headers, 3).unwrap();
+        assert_eq!(read, joined);
+        assert_eq!([0, 1, 2, 3].map(|index| read.takes_part(index)), [true, false, true, false]);
+        assert_eq!(Joined::read(&headers, 2).unwrap_err().code(), "unknown_session", "servers were added or left");
+    }
+
+    #[test]
+    fn without_sessions_of_servers_there_is_none_and_everybody_takes_part() {
+        let mut headers = HeaderMap::new();
+        let own = Own { id: None, version: "2025-11-25".to_owned() };
+        Joined::begun(vec![Some(own)]).write(&request("initialize"), &mut headers);
+        let read = Joined::read(&headers, 1).unwrap();
+        assert!(headers.is_empty() && read.takes_part(0) && read.own(0).is_none());
+    }
+
+    #[test]
+    fn what_was_not_given_out_is_no_session() {
+        for id in ["", "x", "bnVsbA", "W10", "WzFd", "e30", "sandbox-1"] {
+            let headers = HeaderMap::from_iter([(SESSION_ID, HeaderValue::from_static(id))]);
+            assert_eq!(Joined::read(&headers, 1).unwrap_err().status(), 404, "{id:?}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::HeaderValue;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tollgate_meter::mcp::{AnswerStream, Id};
 use tollgate_meter::sse::Event;
 
@@ -74,6 +74,10 @@ impl Switch<'_> {
     ) -> Result<(Option<String>, Bytes), Refusal> {
         let response = self.send(index, body).await?;
         let (head, answer) = response.into_parts();
+        if head.status == StatusCode::NOT_FOUND && self.session.own(index).is_some() {
+            // The server has forgotten its session; the client is to begin a new one with all of them.
+            return Err(Refusal::unknown_session());
+        }
         let session = head.headers.get(SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         let most = self.admitted.route.response_bytes_max.min(MODEL_ANSWER_BYTES_MAX);
         let read = match is_event_stream(&head.headers) {
