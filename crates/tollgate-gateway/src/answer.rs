@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::mcp::Listening;
 use crate::relay::{CutOff, Relay};
 
 /// The body of an answer to a caller.
@@ -14,6 +15,8 @@ pub(crate) enum AnswerBody {
     Whole(Option<Bytes>),
     /// Passed on as it arrives from the upstream, its end held back until it is settled.
     Relayed(Relay),
+    /// What a server says by itself, for as long as anybody listens.
+    Listening(Box<Listening>),
 }
 
 impl AnswerBody {
@@ -34,13 +37,14 @@ impl Body for AnswerBody {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Relayed(relay) => Pin::new(relay).poll_frame(context),
+            Self::Listening(listening) => listening.poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Relayed(_) => false,
+            Self::Relayed(_) | Self::Listening(_) => false,
         }
     }
 
@@ -50,6 +54,7 @@ impl Body for AnswerBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
             }
             Self::Relayed(relay) => relay.size_hint(),
+            Self::Listening(_) => SizeHint::default(),
         }
     }
 }

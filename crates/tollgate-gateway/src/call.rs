@@ -13,7 +13,7 @@ use tollgate_store::settlement::Flags;
 use crate::directory::Key;
 use crate::headers::{owned_value, value};
 use crate::limits::LOGGED_PATH_BYTES;
-use crate::refuse::{Context, Dialect};
+use crate::refuse::{Context, Dialect, McpForm};
 use crate::route::Route;
 
 /// The other end of a connection, and how it is told to upstreams.
@@ -48,7 +48,10 @@ pub(crate) struct Call {
     pub(crate) retry: u32,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) key: Option<Arc<Key>>,
+    /// The model or the tool that was asked for.
     pub(crate) model: Box<str>,
+    /// The id of its JSON-RPC request, as JSON.
+    pub(crate) rpc_id: Option<Box<str>>,
     /// When it was admitted.
     pub(crate) admitted: Option<Instant>,
     pub(crate) upstream_us: u64,
@@ -74,6 +77,7 @@ impl Call {
             route: None,
             key: None,
             model: Box::default(),
+            rpc_id: None,
             admitted: None,
             upstream_us: 0,
             bytes_in: 0,
@@ -86,6 +90,9 @@ impl Call {
     pub(crate) fn on_route(&mut self, route: &Arc<Route>) {
         if route.llm.is_some() {
             self.dialect = Dialect::OpenAi;
+        }
+        if route.mcp.is_some() {
+            self.dialect = Dialect::Mcp(McpForm::Http);
         }
         self.route = Some(Arc::clone(route));
     }
@@ -107,6 +114,7 @@ impl Call {
             application: self.key.as_ref().map(|key| key.application.to_string()),
             key: self.key.as_ref().map(|key| key.id.to_string()),
             language: self.language.as_deref().map(str::to_owned),
+            rpc_id: self.rpc_id.clone(),
         }
     }
 

@@ -15,6 +15,7 @@ use tracing::error;
 
 use crate::directory::{Directory, FrozenBy};
 use crate::front_door::Reaper;
+use crate::mcp::Sessions;
 use crate::snapshot::Snapshot;
 use crate::supervisor::Supervisor;
 use crate::verification::Verifier;
@@ -40,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) verifier: Arc<dyn Verifier>,
     /// Prompts that are counted at the same time.
     pub(crate) counting: Semaphore,
+    /// Whose MCP sessions are whose.
+    pub(crate) mcp_sessions: Sessions,
     pub(crate) frozen: mpsc::UnboundedSender<FrozenBy>,
 }
 

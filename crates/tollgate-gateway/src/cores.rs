@@ -45,6 +45,7 @@ pub(crate) fn run(
         let reaped = Arc::clone(&core);
         tokio::spawn(async move { reaped.reaper.run().await });
         connection::accept(&core, listener, stopping).await;
+        core.supervisor.stop();
         // Connections have been told to end after the request they serve.
         if timeout(grace, core.supervisor.idle()).await.is_err() {
             info!(

@@ -82,6 +82,7 @@ pub(crate) fn bound_of_rest(route: &Route, bytes_in: u64) -> Usage {
         .with(Meter::BytesIn, bytes_in)
         .with(Meter::BytesOut, route.response_bytes_max)
         .with(Meter::ComputeMs, time_max_ms)
+        .with(Meter::ToolCalls, route.tool_calls)
 }
 
 /// Reads and estimates a request to a model.

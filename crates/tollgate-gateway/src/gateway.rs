@@ -21,6 +21,7 @@ use crate::core::Node;
 use crate::cores;
 use crate::directory::{Directory, FrozenBy};
 use crate::limits::COUNTING_MAX;
+use crate::mcp::Sessions;
 use crate::snapshot::{Setup, Snapshot, SnapshotError};
 use crate::verification::Verifier;
 
@@ -109,6 +110,7 @@ impl Gateway {
             snapshot: ArcSwap::from_pointee(snapshot),
             verifier: options.verifier,
             counting: Semaphore::new(COUNTING_MAX),
+            mcp_sessions: Sessions::default(),
             frozen,
         });
         let (stopping, stop) = watch::channel(false);

@@ -7,6 +7,7 @@
 //!   with its own listener and upstream connections;
 //! - [`front_door`] refuses what an HTTP parser would let through, [`connection`] serves a connection;
 //! - [`directory`] knows keys and standings, [`snapshot`] routes, prices and offers;
+//! - [`mcp`] serves the Model Context Protocol on the same path;
 //! - [`refuse`] turns every refusal into the caller's dialect.
 //!
 //! This crate knows nothing of invoices, payment providers or pages. What it needs of them it asks
@@ -30,6 +31,7 @@ mod gateway;
 mod head_check;
 mod headers;
 pub mod limits;
+mod mcp;
 mod metering;
 mod own_paths;
 mod refuse;

@@ -45,6 +45,9 @@ pub const COUNTING_MAX: usize = 4;
 /// How long an upstream stream may stand still.
 pub const UPSTREAM_IDLE: Duration = Duration::from_secs(120);
 
+/// How long a stream may be silent on which a server speaks by itself. Clients come back by themselves.
+pub const LISTENING_IDLE: Duration = Duration::from_secs(3_600);
+
 /// How long requests that are cut off at shutdown may take to be settled.
 pub const SETTLING_WITHIN: Duration = Duration::from_secs(3);
 

@@ -14,6 +14,7 @@ use tollgate_meter::usage::{BadUsage, charged, usage_of_body};
 use tracing::warn;
 
 use crate::limits::COUNT_INLINE_BYTES;
+use crate::mcp::McpMeter;
 
 /// What an answer used, and where the figures come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) enum AnswerMeter {
     Model(ModelFacts),
     /// A model's answer as events.
     ModelStream(Box<StreamMeter>, ModelFacts),
+    /// The answer of an MCP server, whole or as events.
+    Mcp(Box<McpMeter>),
 }
 
 /// A prompt that takes too long to be counted on a core: it is large, or the vocabulary is still to be loaded.
@@ -125,8 +128,28 @@ impl AnswerMeter {
     }
 
     /// Whether the answer must be read whole to be metered.
-    pub(crate) const fn needs_whole(&self) -> bool {
-        matches!(self, Self::Model(_))
+    pub(crate) fn needs_whole(&self) -> bool {
+        match self {
+            Self::Rest | Self::ModelStream(..) => false,
+            Self::Model(_) => true,
+            Self::Mcp(meter) => meter.needs_whole(),
+        }
+    }
+
+    /// Takes a whole answer and gives what the caller gets of it. The error says what is wrong with it.
+    pub(crate) fn whole(&mut self, body: Bytes) -> Result<Bytes, &'static str> {
+        match self {
+            Self::Rest | Self::Model(_) | Self::ModelStream(..) => Ok(body),
+            Self::Mcp(meter) => meter.whole(body),
+        }
+    }
+
+    /// Whether nothing is owed for the answer, now that it has come.
+    pub(crate) fn is_free(&self) -> bool {
+        match self {
+            Self::Rest | Self::Model(_) | Self::ModelStream(..) => false,
+            Self::Mcp(meter) => meter.is_free(),
+        }
     }
 
     /// Whether the answer becomes shorter or longer on its way.
@@ -138,7 +161,7 @@ impl AnswerMeter {
     /// a large prompt to which the upstream reported no usage. `body` is the answer, if it is whole.
     pub(crate) fn uncounted_prompt(&self, body: Option<&[u8]>) -> Option<UncountedPrompt> {
         let (facts, is_reported) = match self {
-            Self::Rest => return None,
+            Self::Rest | Self::Mcp(_) => return None,
             Self::Model(facts) => (facts, matches!(usage_of_body(facts.request.endpoint(), body?), Ok(Some(_)))),
             Self::ModelStream(meter, facts) => {
                 (facts, meter.reported_prompt().is_some() || matches!(meter.reported_usage(), Ok(Some(_))))
@@ -152,7 +175,7 @@ impl AnswerMeter {
     /// The tokens of the large prompt.
     pub(crate) fn set_counted(&mut self, tokens: u64) {
         match self {
-            Self::Rest => (),
+            Self::Rest | Self::Mcp(_) => (),
             Self::Model(facts) | Self::ModelStream(_, facts) => facts.counted = Some(tokens),
         }
     }
@@ -174,6 +197,7 @@ impl AnswerMeter {
             Self::ModelStream(meter, _) => {
                 meter.push(frame).map_err(|_| "an event of the stream is too large to be metered")
             }
+            Self::Mcp(meter) => meter.push(frame),
         }
     }
 
@@ -182,6 +206,7 @@ impl AnswerMeter {
         match self {
             Self::Rest | Self::Model(_) => false,
             Self::ModelStream(meter, _) => meter.is_done(),
+            Self::Mcp(meter) => meter.is_done(),
         }
     }
 
@@ -190,6 +215,7 @@ impl AnswerMeter {
         match self {
             Self::Rest | Self::Model(_) => Bytes::new(),
             Self::ModelStream(meter, _) => meter.finish(),
+            Self::Mcp(meter) => meter.finish(),
         }
     }
 
@@ -198,6 +224,7 @@ impl AnswerMeter {
         match self {
             Self::Rest | Self::Model(_) => true,
             Self::ModelStream(meter, _) => meter.ending() == Ending::Complete,
+            Self::Mcp(meter) => meter.is_complete(),
         }
     }
 
@@ -205,6 +232,7 @@ impl AnswerMeter {
     pub(crate) fn has_output(&self, bytes_out: u64) -> bool {
         match self {
             Self::Rest | Self::Model(_) => bytes_out > 0,
+            Self::Mcp(meter) => meter.is_complete(),
             Self::ModelStream(meter, _) => {
                 meter.text_bytes() > 0 || matches!(meter.reported_usage(), Ok(Some(_)) | Err(_))
             }
@@ -215,6 +243,7 @@ impl AnswerMeter {
     pub(crate) fn of_stream(&self) -> Metered {
         match self {
             Self::Rest => Metered { usage: Usage::NONE, source: UsageSource::Reported },
+            Self::Mcp(meter) => meter.metered(),
             Self::Model(facts) => facts.estimated(),
             Self::ModelStream(meter, facts) => {
                 let prompt = || if meter.reported_prompt().is_some() { 0 } else { facts.counted_prompt() };
@@ -246,7 +275,7 @@ impl Metered {
     }
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
 }

@@ -248,18 +248,28 @@ impl Exchange {
             (Some(release), Dialect::OpenAi, AnswerMeter::ModelStream(..)) => {
                 Stage::Settling(release, self.error_frame())
             }
+            (Some(release), Dialect::Mcp(_), AnswerMeter::Mcp(meter)) if !meter.is_complete() => {
+                Stage::Settling(release, self.error_frame())
+            }
             _ => Stage::Cut(why),
         };
     }
 
-    /// The error that ends a model's stream, with nothing after it that looks like success.
+    /// The error that ends a stream of events, with nothing after it that looks like success.
     fn error_frame(&self) -> Bytes {
         let snapshot = self.core.snapshot();
         let refusal = Refusal::upstream_failed();
-        Problem::new(&refusal, &self.call.context(), &snapshot.setup, &snapshot.texts).openai_frame()
+        let problem = Problem::new(&refusal, &self.call.context(), &snapshot.setup, &snapshot.texts);
+        match &self.meter {
+            AnswerMeter::Mcp(_) => problem.mcp_frame(),
+            AnswerMeter::Rest | AnswerMeter::Model(_) | AnswerMeter::ModelStream(..) => problem.openai_frame(),
+        }
     }
 
     fn settle(&mut self) -> Option<Release> {
+        if self.meter.is_free() {
+            return self.settle_nothing();
+        }
         let admission = self.admission.take()?;
         self.count();
         let compute_ms = u64::try_from(self.forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -35,7 +35,7 @@ use crate::settle::record_refusal;
 use crate::snapshot::Snapshot;
 use crate::upstream::{Answer, UpstreamBody};
 use crate::whole::Whole;
-use crate::{own_paths, respond_headers, websocket};
+use crate::{mcp, own_paths, respond_headers, websocket};
 
 /// Answers a request: what [`carry`] makes of it, or the refusal in the caller's dialect.
 pub(crate) async fn answer(
@@ -93,6 +93,11 @@ async fn carry(
     if route.websocket && is_websocket(request.headers()) {
         let carried = Box::pin(websocket::carry(core, call, snapshot, &key, &route, request));
         return carried.await.map(Carried::Answer);
+    }
+
+    if let Some(mcp) = &route.mcp {
+        let guest = mcp::Guest { core, call, snapshot, key: &key, presence };
+        return Box::pin(mcp::carry(guest, mcp, request)).await;
     }
 
     let (parts, body) = request.into_parts();
@@ -157,7 +162,7 @@ async fn deliver(
     if is_free || is_short || meter.needs_whole() {
         let bytes_max = route.response_bytes_max;
         let whole = Whole { core, call, presence, head, answer, admission, sent, forwarded, bytes_max };
-        let answered = if is_free { Box::pin(whole.pass_failure()).await } else { whole.settle(meter).await };
+        let answered = if is_free { Box::pin(whole.pass_free()).await } else { whole.settle(meter).await };
         return answered.map(Carried::Answer);
     }
     let core = Arc::clone(core);
@@ -196,7 +201,7 @@ fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::
 }
 
 /// Failures are not billed: the upstream's own never, the caller's only where the route says so.
-fn is_free_of_charge(status: u16, route: &Route) -> bool {
+pub(crate) fn is_free_of_charge(status: u16, route: &Route) -> bool {
     status >= 500 || (status >= 400 && !route.charge_client_errors)
 }
 
@@ -214,14 +219,14 @@ pub(crate) fn refuse(core: &Core, call: &Call, snapshot: &Snapshot, refusal: &Re
 
 /// A relay that lacks only its call, which is still needed until the head is complete.
 pub(crate) struct RelayWithoutCall {
-    core: Arc<Core>,
-    head: http::response::Parts,
-    answer: Answer,
-    meter: AnswerMeter,
-    admission: Admission,
-    sent: Arc<std::sync::atomic::AtomicU64>,
-    forwarded: Instant,
-    length: Option<u64>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) head: http::response::Parts,
+    pub(crate) answer: Answer,
+    pub(crate) meter: AnswerMeter,
+    pub(crate) admission: Admission,
+    pub(crate) sent: Arc<std::sync::atomic::AtomicU64>,
+    pub(crate) forwarded: Instant,
+    pub(crate) length: Option<u64>,
 }
 
 impl RelayWithoutCall {

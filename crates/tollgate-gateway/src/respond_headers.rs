@@ -159,7 +159,8 @@ impl Cors {
             ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static(
                 "Authorization, Content-Type, Accept, Accept-Language, Idempotency-Key, x-api-key, x-goog-api-key, \
-                 PAYMENT-SIGNATURE, X-PAYMENT, Payment-Authorization, Accept-Payment, Access-Control-Expose-Headers",
+                 PAYMENT-SIGNATURE, X-PAYMENT, Payment-Authorization, Accept-Payment, Access-Control-Expose-Headers, \
+                 Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
             ),
         );
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));

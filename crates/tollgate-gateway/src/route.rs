@@ -8,16 +8,21 @@ use tollgate_core::catalogue::RouteTerms;
 use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::request::OutputField;
 
+use crate::mcp::Mcp;
 use crate::refuse::Refusal;
 use crate::upstream::Upstream;
 
 /// A route: which requests, what they cost, what they need, where they go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Route {
     /// What decisions need of it.
     pub(crate) terms: RouteTerms,
     /// The format of its requests, on LLM routes.
     pub(crate) llm: Option<Endpoint>,
+    /// What is served by the Model Context Protocol, on such routes.
+    pub(crate) mcp: Option<Arc<Mcp>>,
+    /// Calls of tools that a request is: 1 for tools of MCP routes.
+    pub(crate) tool_calls: u64,
     /// Whose price book rows apply.
     pub(crate) provider: Box<str>,
     /// What its upstream calls the most tokens of an answer.

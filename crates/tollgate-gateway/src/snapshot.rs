@@ -18,6 +18,7 @@ use tollgate_store::definition::{
 };
 use tollgate_store::{Store, StoreError};
 
+use crate::mcp;
 use crate::refuse::{TextOverride, Texts};
 use crate::route::{Route, Routes};
 use crate::upstream::Upstream;
@@ -99,8 +100,10 @@ impl Snapshot {
         let book = price_book(store).await?;
         let mut routes = Routes::default();
         let mut flaws = Vec::new();
-        for api in store.published::<ApiDefinition>().await? {
-            flaws.extend(compile_api(&api.definition, &prices, &setup, &mut routes));
+        let apis = store.published::<ApiDefinition>().await?;
+        let apis: Vec<ApiDefinition> = apis.into_iter().map(|api| api.definition).collect();
+        for api in &apis {
+            flaws.extend(compile_api(api, &apis, &prices, &setup, &mut routes));
         }
         if !flaws.is_empty() {
             return Err(SnapshotError::Flawed(flaws));
@@ -169,17 +172,19 @@ fn price_of(row: &ModelPrice) -> Price {
 /// Adds the routes of `api`. Returns what is wrong with them: whoever repairs it wants to see all of it.
 fn compile_api(
     api: &ApiDefinition,
+    apis: &[ApiDefinition],
     prices: &HashMap<String, Arc<Price>>,
     setup: &Setup,
     routes: &mut Routes,
 ) -> Vec<Flaw> {
     let at = |what: &str, expected: String| Flaw { place: format!("api {}, {what}", api.key), expected };
-    let upstream = upstream_headers(api, setup)
-        .map_err(|expected| at("upstream.headers", expected))
-        .and_then(|headers| Upstream::new(&api.upstream, headers).map_err(|expected| at("upstream.url", expected)));
-    let upstream = match upstream {
-        Ok(upstream) => Arc::new(upstream),
-        Err(flaw) => return vec![flaw],
+    let upstream = match upstream_of(api, setup) {
+        Ok(upstream) => upstream,
+        Err((field, expected)) => return vec![at(field, expected)],
+    };
+    let upstream_named = |key: &str| {
+        let other = apis.iter().find(|api| api.key == key).ok_or_else(|| format!("an API, and {key:?} is none"))?;
+        upstream_of(other, setup).map_err(|(field, expected)| format!("{expected} as {field} of {key}"))
     };
     let mut flaws = Vec::new();
     for definition in &api.routes {
@@ -206,6 +211,8 @@ fn compile_api(
                 LlmFormat::OpenaiCompletions => Endpoint::Completions,
                 LlmFormat::OpenaiEmbeddings => Endpoint::Embeddings,
             }),
+            mcp: None,
+            tool_calls: 0,
             provider: api.upstream.provider.as_str().into(),
             output_field: output_field(&api.upstream.provider),
             scheme: HeaderValue::from_static(setup.scheme),
@@ -220,12 +227,29 @@ fn compile_api(
             websocket: definition.websocket,
             charge_client_errors: definition.charge_client_errors,
         };
+        let compiled = match &definition.mcp {
+            None => Ok((route, Vec::new())),
+            Some(mcp) => mcp::compile(route, mcp, &mcp::Parts { prices, upstream_of: &upstream_named }),
+        };
+        let (route, tools) = match compiled {
+            Ok(compiled) => compiled,
+            Err(mistake) => {
+                flaws.push(at(&place(&mistake.field), mistake.expected));
+                continue;
+            }
+        };
         match routes.matcher.insert(api.host.as_deref(), &definition.path, routes.list.len()) {
-            Ok(()) => routes.list.push(Arc::new(route)),
+            Ok(()) => routes.list.extend(std::iter::once(Arc::new(route)).chain(tools)),
             Err(expected) => flaws.push(at(&place("path"), expected)),
         }
     }
     flaws
+}
+
+/// The upstream of `api`. The error says in which field what was expected.
+fn upstream_of(api: &ApiDefinition, setup: &Setup) -> Result<Arc<Upstream>, (&'static str, String)> {
+    let headers = upstream_headers(api, setup).map_err(|expected| ("upstream.headers", expected))?;
+    Upstream::new(&api.upstream, headers).map(Arc::new).map_err(|expected| ("upstream.url", expected))
 }
 
 fn charge_of(route: &RouteDefinition, prices: &HashMap<String, Arc<Price>>) -> Result<Charge, String> {

@@ -14,6 +14,8 @@ pub(crate) struct Supervisor(Arc<State>);
 struct State {
     running: AtomicUsize,
     idle: Notify,
+    is_stopping: AtomicBool,
+    stopping: Notify,
     is_closed: AtomicBool,
     closing: Notify,
 }
@@ -41,6 +43,17 @@ impl Supervisor {
         Running(Arc::clone(&self.0))
     }
 
+    /// What never ends by itself is to end; everything else has time to be completed.
+    pub(crate) fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::Release);
+        self.0.stopping.notify_waiters();
+    }
+
+    /// Ends when what never ends by itself is to end.
+    pub(crate) async fn stopping(&self) {
+        until(&self.0.is_stopping, &self.0.stopping).await;
+    }
+
     /// The time to complete things is over: what runs is to end.
     pub(crate) fn close(&self) {
         self.0.is_closed.store(true, Ordering::Release);
@@ -49,13 +62,7 @@ impl Supervisor {
 
     /// Ends when what runs is to end.
     pub(crate) async fn closed(&self) {
-        loop {
-            let closing = self.0.closing.notified();
-            if self.0.is_closed.load(Ordering::Acquire) {
-                return;
-            }
-            closing.await;
-        }
+        until(&self.0.is_closed, &self.0.closing).await;
     }
 
     /// Ends when nothing runs any more.
@@ -67,6 +74,17 @@ impl Supervisor {
             }
             notified.await;
         }
+    }
+}
+
+/// Ends when `has_come` is true, which `coming` tells.
+async fn until(has_come: &AtomicBool, coming: &Notify) {
+    loop {
+        let told = coming.notified();
+        if has_come.load(Ordering::Acquire) {
+            return;
+        }
+        told.await;
     }
 }
 

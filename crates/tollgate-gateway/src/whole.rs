@@ -47,11 +47,11 @@ pub(crate) struct Whole<'a> {
 }
 
 impl Whole<'_> {
-    /// Passes a failure on; it costs nothing.
+    /// Passes on what costs nothing: a failure, or a word about the protocol.
     ///
     /// # Errors
     /// 502 if it breaks off.
-    pub(crate) async fn pass_failure(self) -> Result<Response<AnswerBody>, Refusal> {
+    pub(crate) async fn pass_free(self) -> Result<Response<AnswerBody>, Refusal> {
         let Self { core, call, presence, head, answer, admission, bytes_max, .. } = self;
         let body = read(answer, bytes_max, &admission, presence).await.map_err(|why| broken_off(call, why))?;
         call.bytes_out = len(&body);
@@ -62,13 +62,18 @@ impl Whole<'_> {
     /// Settles the answer, and sends it once that is durable.
     ///
     /// # Errors
-    /// 502 if it breaks off; it costs nothing then.
+    /// 502 if it breaks off or is no answer; it costs nothing then.
     pub(crate) async fn settle(self, mut meter: AnswerMeter) -> Result<Response<AnswerBody>, Refusal> {
         let Self { core, call, presence, mut head, answer, admission, sent, forwarded, bytes_max } = self;
         let body = read(answer, bytes_max, &admission, presence).await.map_err(|why| broken_off(call, why))?;
         call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
         call.bytes_out = len(&body);
         let compute_ms = u64::try_from(forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let body = meter.whole(body).map_err(|why| broken_off(call, why))?;
+        if meter.is_free() {
+            let _ticket = settle_nothing(core, call, head.status.as_u16(), admission);
+            return Ok(with_length(head, body));
+        }
         meter.count_prompt(Some(&body)).await;
         let metered = meter.of_whole(&body).with_call(call.bytes_in, call.bytes_out, compute_ms);
         let receipt = settle(core, call, head.status.as_u16(), admission, metered);
@@ -85,7 +90,7 @@ fn broken_off(call: &Call, why: &'static str) -> Refusal {
 
 /// Reads an answer to its end. It may stand still for [`UPSTREAM_IDLE`]; a caller who owes nothing for
 /// what it does not receive ends it by leaving.
-async fn read(
+pub(crate) async fn read(
     mut answer: Answer,
     bytes_max: u64,
     admission: &Admission,
@@ -123,7 +128,7 @@ async fn read_frames(answer: &mut Answer, most: u64) -> Result<Bytes, &'static s
     Ok(if more.is_empty() { first } else { more.freeze() })
 }
 
-async fn next_data(answer: &mut Answer) -> Result<Option<Bytes>, &'static str> {
+pub(crate) async fn next_data(answer: &mut Answer) -> Result<Option<Bytes>, &'static str> {
     let mut idle: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|context| {
         loop {

@@ -71,9 +71,7 @@ pub(crate) fn members_of_body<'a>(
         return Err(BadBody::new("body", "a JSON object"));
     }
     members(&mut scanner, |scanner, current| {
-        if let Some(proper) = case_variant(current.name, guarded) {
-            return Err(BadBody::new(&shown(current.name), format!("the name in its proper case, `{proper}`")));
-        }
+        in_proper_case(current.name, guarded)?;
         member(scanner, current)
     })?;
     Ok(scanner.end()?)
@@ -105,7 +103,11 @@ pub(crate) fn within(name: &[u8], error: BadBody) -> BadBody {
     if &*error.field == "body" {
         return error;
     }
-    BadBody { field: format!("{}.{}", shown(name), error.field).into(), ..error }
+    let field = match &*error.field {
+        "" => shown(name),
+        inner => format!("{}.{inner}", shown(name)),
+    };
+    BadBody { field: field.into(), ..error }
 }
 
 /// Whether `name` is `proper` up to case.
@@ -116,6 +118,14 @@ pub(crate) fn is_case_variant(name: &[u8], proper: &str) -> bool {
     // Decoders that fold case as Unicode does also take these two for letters of ASCII.
     let folded = String::from_utf8_lossy(name).replace('ſ', "s").replace('K', "k");
     folded.eq_ignore_ascii_case(proper)
+}
+
+/// Refuses a name that differs from one in `guarded` only by case.
+pub(crate) fn in_proper_case(name: &[u8], guarded: &[&str]) -> Result<(), BadBody> {
+    match case_variant(name, guarded) {
+        Some(proper) => Err(BadBody::new(&shown(name), format!("the name in its proper case, `{proper}`"))),
+        None => Ok(()),
+    }
 }
 
 fn case_variant<'n>(name: &[u8], guarded: &[&'n str]) -> Option<&'n str> {

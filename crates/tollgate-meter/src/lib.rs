@@ -8,7 +8,8 @@
 //! Reading order: [`json_guard`] refuses what two parsers could read differently; [`endpoint`] says
 //! what can be asked for; [`request`] reads what is asked, [`usage`] what a whole answer reports,
 //! [`stream`] the same for an answer in pieces. Each of the three has one interface for every
-//! format; what a format says is read in its folder (`openai`, `anthropic`, `gemini`). [`sse`] cuts
+//! format; what a format says is read in its folder (`openai`, `anthropic`, `gemini`). [`mcp`] reads
+//! the messages of tool servers. [`sse`] cuts
 //! streams into events; [`tokens`] counts where nobody reports; [`price_book`] knows what models
 //! cost; [`translate`] says in one format what was said in another.
 
@@ -19,6 +20,7 @@ pub mod endpoint;
 mod gemini;
 mod json;
 pub mod json_guard;
+pub mod mcp;
 mod multipart;
 mod openai;
 pub mod price_book;

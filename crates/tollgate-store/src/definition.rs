@@ -7,6 +7,7 @@
 mod add_on;
 mod api;
 mod cap;
+mod mcp;
 mod model_price;
 mod plan;
 mod price;
@@ -18,6 +19,7 @@ pub use add_on::AddOnDefinition;
 pub use api::{ApiDefinition, Approval, LlmFormat, RouteDefinition, UpstreamDefinition};
 pub(crate) use cap::caps_to_core;
 pub use cap::{CapDefinition, CapPeriodDefinition};
+pub use mcp::{McpDefinition, McpItemDefinition, McpRefusals, McpServerDefinition};
 pub use model_price::ModelPriceDefinition;
 pub use plan::{
     CallerLeftDefinition, DisclosureDefinition, FraudDefinition, PaymentDefinition, PlanDefinition,

@@ -1,4 +1,4 @@
-//! Upstreams to sell: a REST service and a language model that run inside the process.
+//! Upstreams to sell: a REST service, a language model and an MCP server that run inside the process.
 //!
 //! `tollgate demo` puts them behind the gateway, tests ask them what arrived, the bench uses them as
 //! the service that every proxy forwards to. They answer the same request with the same bytes
@@ -18,6 +18,7 @@
 //! | `/rest/report` | a document worth paying for |
 //! | `/rest/ws` | a WebSocket that sends every message back |
 //! | `/v1/chat/completions`, `/v1/embeddings`, `/v1/models` | a language model, see `openai` |
+//! | `/mcp`, `/mcp/{anything}` | an MCP server, see `mcp` |
 //! | `GET /sandbox/requests` | how often each path was asked for, see [`Journal`] |
 //!
 //! Reading order: `service` is the way of a request, `endpoint` the table above, `body` how an answer
@@ -28,6 +29,7 @@ mod body;
 mod endpoint;
 mod journal;
 mod json;
+mod mcp;
 mod model;
 mod openai;
 mod rest;

@@ -28,7 +28,7 @@ impl Selector {
         match self {
             Self::All => true,
             Self::Apis(names) => among(names, &route.api),
-            Self::Routes(names) => among(names, &route.key),
+            Self::Routes(names) => names.iter().any(|name| route.is_named(name)),
             Self::Models(names) => model.is_some_and(|model| among(names, model)),
         }
     }
@@ -57,7 +57,7 @@ impl ModelAccess {
 /// What a route asks of its callers: the part of its configuration that the decision needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteTerms {
-    /// The stable name of the route, `api.route`.
+    /// The stable name of the route, `api.route`; of a tool with terms of its own, `api.route:tool`.
     pub key: Box<str>,
     /// The API it belongs to.
     pub api: Box<str>,
@@ -69,6 +69,15 @@ pub struct RouteTerms {
     pub verify_from: Option<Nanos>,
     /// The longest its upstream may work; bounds what compute time can cost.
     pub time_max: Duration,
+}
+
+impl RouteTerms {
+    /// Whether `name` means this route: its own name, or for a tool of a route (`api.route:tool`) that of the
+    /// route.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    }
 }
 
 /// How a request to a route is paid for.

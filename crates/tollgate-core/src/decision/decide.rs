@@ -96,7 +96,12 @@ fn in_good_standing<'a>(
     ask: &Ask<'_>,
     now: Timestamp,
 ) -> Result<Option<&'a Subscription>, Denial> {
-    let needs_none = matches!(ask.route.charge, Charge::Free | Charge::PerRequest(_));
+    let needs_none = match ask.route.charge {
+        // What costs nothing by itself may still come with some plans only.
+        Charge::Free => ask.route.feature.is_none(),
+        Charge::PerRequest(_) => true,
+        Charge::Price(_) | Charge::Model | Charge::Unpriced => false,
+    };
     let Some(subscription) = &standing.subscription else {
         return if needs_none { Ok(None) } else { Err(ended(Reason::SubscriptionRequired, None)) };
     };

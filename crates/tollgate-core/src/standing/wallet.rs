@@ -57,7 +57,7 @@ pub struct GrantScope {
 
 impl GrantScope {
     fn covers(&self, route: &RouteTerms) -> bool {
-        self.routes.iter().any(|name| *name == route.key || *name == route.api)
+        self.routes.iter().any(|name| route.is_named(name) || *name == route.api)
     }
 }
 

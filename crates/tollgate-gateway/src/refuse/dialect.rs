@@ -14,6 +14,24 @@ pub(crate) enum Dialect {
     Html,
     /// The OpenAI envelope with the problem's members beside it.
     OpenAi,
+    /// JSON-RPC.
+    Mcp(McpForm),
+}
+
+/// How a client of the Model Context Protocol is told that a request is not paid for or too fast. What is
+/// wrong with the request or the key is always an HTTP status with a JSON-RPC error as the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum McpForm {
+    /// The status of the reason, with a JSON-RPC error as the body.
+    Http,
+    /// A JSON-RPC error with status 200.
+    Error,
+    /// The same, with a URL to send the person to: the client has declared `elicitation.url`.
+    UrlElicitation,
+    /// The same, with what can be paid by a program: the client has declared `experimental.payment`.
+    Payment,
+    /// The result of a tool that failed, for the model to read.
+    ToolResult,
 }
 
 impl Dialect {
@@ -50,7 +68,7 @@ impl Dialect {
             Self::Json => "application/problem+json",
             Self::Xml => "application/problem+xml",
             Self::Html => "text/html; charset=utf-8",
-            Self::OpenAi => "application/json",
+            Self::OpenAi | Self::Mcp(_) => "application/json",
         }
     }
 }

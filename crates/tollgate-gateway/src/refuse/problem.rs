@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) application: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) language: Option<String>,
+    /// The id of the JSON-RPC request that is refused, as JSON.
+    pub(crate) rpc_id: Option<Box<str>>,
 }
 
 /// A refusal in members.
@@ -35,6 +37,8 @@ pub(crate) struct Problem {
     /// The same, if it leads to something that can be bought or paid.
     pub(crate) payment_url: Option<String>,
     pub(crate) docs_url: Option<String>,
+    /// The id of the JSON-RPC request that is refused, as JSON.
+    pub(crate) rpc_id: Option<Box<str>>,
     pub(crate) members: Map<String, Value>,
 }
 
@@ -77,6 +81,7 @@ impl Problem {
             resolve_url: None,
             payment_url: None,
             docs_url: Some(docs_url),
+            rpc_id: context.rpc_id.clone(),
             members,
         };
         texts.apply(&mut problem, denied.plan.as_ref().map(|plan| &*plan.key), context.language.as_deref());
@@ -102,6 +107,7 @@ impl Problem {
             resolve_url: None,
             payment_url: None,
             docs_url: None,
+            rpc_id: context.rpc_id.clone(),
             members,
         }
     }

@@ -143,6 +143,11 @@ impl Refusal {
         fault(404, "route_not_found", "Not found", "No API is served under this host and path.").into()
     }
 
+    /// 404: the session belongs to another customer. To whoever asks it does not exist.
+    pub(crate) fn unknown_session() -> Self {
+        fault(404, "unknown_session", "Unknown session", "There is no such MCP session. Please begin a new one.").into()
+    }
+
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
         Fault {
             allow: Some(allow.into()),

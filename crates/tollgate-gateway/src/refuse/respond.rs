@@ -15,7 +15,7 @@ use crate::answer::AnswerBody;
 use crate::headers::value;
 
 use super::refusal::Fault;
-use super::{Dialect, Problem, Refusal, html, xml};
+use super::{Dialect, Problem, Refusal, html, mcp, xml};
 
 const TOLLGATE_REASON: HeaderName = HeaderName::from_static("tollgate-reason");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -26,21 +26,27 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const EXPOSED: &str = "Tollgate-Reason, Tollgate-Cost, Tollgate-Balance, Tollgate-Warning, Tollgate-Clamped, \
                                   Tollgate-Degraded, Retry-After, Link, RateLimit, RateLimit-Policy, x-request-id, \
                                   request-id, x-should-retry, WWW-Authenticate, PAYMENT-REQUIRED, PAYMENT-RESPONSE, \
-                                  Payment-Receipt";
+                                  Payment-Receipt, Mcp-Session-Id";
 
 /// Waits longer than this are not for a program to sit out.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The response for `problem`.
 pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) -> Response<AnswerBody> {
+    let mut status = problem.status;
     let body = match dialect {
+        Dialect::Mcp(form) => {
+            let form = mcp::form_for(refusal, problem, form);
+            status = mcp::status(problem, form);
+            mcp::message(problem, form)
+        }
         Dialect::Json => Value::Object(problem.members.clone()).to_string(),
         Dialect::Xml => xml::document(&problem.members),
         Dialect::Html => html::page(problem),
         Dialect::OpenAi => Value::Object(openai(problem)).to_string(),
     };
     let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
-    *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(dialect.content_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -13,7 +13,7 @@ use tollgate_core::money::{Currency, Nanos};
 use tollgate_core::time::Timestamp;
 
 use super::refusal::{Denied, PlanName};
-use super::{Context, Dialect, Problem, Refusal, TextOverride, Texts, respond};
+use super::{Context, Dialect, McpForm, Problem, Refusal, TextOverride, Texts, respond};
 use crate::snapshot::Setup;
 
 /// Saturday, 21 November 2026, 09:30 UTC.
@@ -137,6 +137,7 @@ fn context() -> Context {
         application: Some("app_01".to_owned()),
         key: Some("key_01".to_owned()),
         language: Some("de".to_owned()),
+        rpc_id: Some("\"q-1\"".into()),
     }
 }
 
@@ -184,6 +185,31 @@ fn every_reason_as_problem_xml() {
 #[test]
 fn every_reason_in_the_envelope_of_openai() {
     insta::assert_snapshot!("openai", everything(Dialect::OpenAi));
+}
+
+#[test]
+fn every_reason_as_the_status_of_an_mcp_endpoint() {
+    insta::assert_snapshot!("mcp_http", everything(Dialect::Mcp(McpForm::Http)));
+}
+
+#[test]
+fn every_reason_as_a_json_rpc_error() {
+    insta::assert_snapshot!("mcp_error", everything(Dialect::Mcp(McpForm::Error)));
+}
+
+#[test]
+fn every_reason_as_the_result_of_a_tool() {
+    insta::assert_snapshot!("mcp_tool_result", everything(Dialect::Mcp(McpForm::ToolResult)));
+}
+
+#[test]
+fn every_reason_as_a_url_to_send_the_person_to() {
+    insta::assert_snapshot!("mcp_url_elicitation", everything(Dialect::Mcp(McpForm::UrlElicitation)));
+}
+
+#[test]
+fn every_reason_for_a_client_that_pays() {
+    insta::assert_snapshot!("mcp_payment", everything(Dialect::Mcp(McpForm::Payment)));
 }
 
 #[test]

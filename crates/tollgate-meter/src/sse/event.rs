@@ -8,6 +8,8 @@ use std::ops::Range;
 pub struct Event<'a> {
     /// The value of the last `event` field; empty where there is none.
     pub name: &'a [u8],
+    /// The value of the last `id` field; `None` where there is none.
+    pub id: Option<&'a [u8]>,
     /// The values of its `data` fields, joined by line feeds; `None` where there is none.
     pub data: Option<Cow<'a, [u8]>>,
     /// Where the data stands in the event, if it is one line.
@@ -37,8 +39,9 @@ impl<'a> Event<'a> {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match name {
             b"event" => self.name = value,
+            b"id" => self.id = Some(value),
             b"data" => self.add_data(at + line.len() - value.len(), value),
-            // Comments (an empty name), ids and retry times pass through unread.
+            // Comments (an empty name) and retry times pass through unread.
             _ => (),
         }
     }
@@ -56,5 +59,36 @@ impl<'a> Event<'a> {
                 self.data_place = None;
             }
         }
+    }
+
+    /// The event in `bytes`, of which this was read, with other data and otherwise the same lines.
+    #[must_use]
+    pub fn with_data(&self, bytes: &[u8], data: &[u8]) -> Vec<u8> {
+        let mut event = Vec::with_capacity(bytes.len() + data.len());
+        if let Some(place) = &self.data_place {
+            event.extend_from_slice(&bytes[..place.start]);
+            add_lines(&mut event, data);
+            event.extend_from_slice(&bytes[place.end..]);
+            return event;
+        }
+        let lines = bytes.split(|&byte| byte == b'\n' || byte == b'\r');
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with(b"data")) {
+            event.extend_from_slice(line);
+            event.push(b'\n');
+        }
+        event.extend_from_slice(b"data: ");
+        add_lines(&mut event, data);
+        event.extend_from_slice(b"\n\n");
+        event
+    }
+}
+
+/// Adds the value of a `data` field; where it has line ends, of several.
+fn add_lines(event: &mut Vec<u8>, data: &[u8]) {
+    for (number, line) in data.split(|&byte| byte == b'\n').enumerate() {
+        if number > 0 {
+            event.extend_from_slice(b"\ndata: ");
+        }
+        event.extend_from_slice(line);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, check_name, within};
+use super::{Amount, McpDefinition, check_name, within};
 use crate::StoreError;
 
 /// An API: an upstream and the routes to it.
@@ -68,6 +68,9 @@ pub struct RouteDefinition {
     /// Costs what the model that the request names costs; the request is in this format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm: Option<LlmFormat>,
+    /// Serves the Model Context Protocol; `price` or `free` is about its tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpDefinition>,
     /// Each request is paid by itself, at this price, before it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_per_request: Option<String>,
@@ -155,6 +158,13 @@ impl RouteDefinition {
         }
         if let Some(method) = self.methods.iter().find(|m| m.is_empty() || !m.bytes().all(|b| b.is_ascii_uppercase())) {
             return Err(StoreError::invalid("methods", format!("methods in capitals, and {method:?} is none")));
+        }
+        if let Some(mcp) = &self.mcp {
+            if self.llm.is_some() || self.pay_per_request.is_some() || self.websocket {
+                let expected = "none of `llm`, `pay_per_request` and `websocket` beside it";
+                return Err(StoreError::invalid("mcp", expected));
+            }
+            mcp.check()?;
         }
         if self.timeout_ms == 0 {
             return Err(StoreError::invalid("timeout_ms", "at least 1"));

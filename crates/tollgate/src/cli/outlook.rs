@@ -59,6 +59,7 @@ fn route_row(config: &Config, proof: &Proof, api: &ApiDefinition, route: &RouteD
         (Some(key), ..) => amount(key),
         (None, Some(_), _) => format!("by model ({} priced)", proof.blueprint.models(&api.upstream.provider)),
         (None, None, Some(key)) => format!("{}, paid by itself", amount(key)),
+        (None, None, None) if route.mcp.is_some() && !route.free => "tool by tool".to_owned(),
         (None, None, None) if route.free => "free".to_owned(),
         (None, None, None) => "none".to_owned(),
     };
@@ -121,7 +122,8 @@ fn warnings(config: &Config, proof: &Proof) -> Vec<String> {
         for route in &api.routes {
             let name = format!("{}.{}", api.key, route.key);
             let ways = [route.price.is_some(), route.llm.is_some(), route.pay_per_request.is_some(), route.free];
-            if !ways.contains(&true) {
+            let has_priced_tools = route.mcp.as_ref().is_some_and(|mcp| !mcp.tools.is_empty());
+            if !ways.contains(&true) && !has_priced_tools {
                 warnings.push(format!("route {name} has no price: it is refused with model_not_priced"));
             }
             if route.llm.is_some() && proof.blueprint.models(&api.upstream.provider) == 0 {

@@ -16,7 +16,7 @@ use super::stage::{Actor, Stage};
 
 /// The whole cast.
 pub(super) struct Cast {
-    /// A request for every reason, and one that is served, which comes first.
+    /// A request for every reason, and two that are served, which come first.
     pub(super) scenarios: Vec<Scenario>,
     /// Requests to send before anybody looks: they use up what is to be used up.
     pub(super) warm_up: Vec<Scenario>,
@@ -33,7 +33,13 @@ pub(super) async fn fill(store: &Store) -> Result<Cast, StoreError> {
     let visitor = stage.customer("Visitor").await?;
     stage.subscribe(&visitor, "starter", None).await?;
     let mut cast = Cast {
-        scenarios: vec![Scenario::served("paid for, and served", Request::get("/rest/echo").with(&happy.key))],
+        scenarios: vec![
+            Scenario::served("paid for, and served", Request::get("/rest/echo").with(&happy.key)),
+            Scenario::served(
+                "the call of a tool, paid for and served",
+                Request::tool("forecast", json!({ "place": "Bergen" })).with(&happy.key),
+            ),
+        ],
         warm_up: Vec::new(),
         endless: Vec::new(),
         visitor,

@@ -83,6 +83,13 @@ impl Request {
         Self::post("/v1/chat/completions", json!({ "model": model, "messages": messages, "max_tokens": tokens }))
     }
 
+    /// The call of a tool.
+    pub(super) fn tool(name: &str, arguments: Value) -> Self {
+        let params = json!({ "name": name, "arguments": arguments });
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        Self::post("/mcp", message).header("accept", "application/json, text/event-stream")
+    }
+
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.insert(name.to_owned(), value.to_owned());
         self

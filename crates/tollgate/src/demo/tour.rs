@@ -14,22 +14,24 @@ pub fn tour(facts: &Facts) -> String {
   admin token    {admin_token}
   data           {}
 
-A request that is paid for:
+What is paid for is served:
 ",
         data.display()
     );
-    for scenario in scenarios {
-        if scenario.reason != "ok" {
-            text.push_str(&format!("\n{} {}: {}\n", scenario.status, scenario.reason, scenario.story));
+    let served = scenarios.iter().filter(|scenario| scenario.reason == "ok").count();
+    for (index, scenario) in scenarios.iter().enumerate() {
+        if index == served {
+            text.push_str("\nAnd one for every reason why it may not be:\n");
+        }
+        match scenario.reason {
+            "ok" => text.push_str(&format!("\n{}\n", scenario.story)),
+            reason => text.push_str(&format!("\n{} {reason}: {}\n", scenario.status, scenario.story)),
         }
         let line = scenario.curl(gateway);
         if line.len() > LINE_MAX {
             text.push_str("  (long; see `tollgate demo --json`)\n");
         } else {
             text.push_str(&format!("  {line}\n"));
-        }
-        if scenario.reason == "ok" {
-            text.push_str("\nAnd one for every reason why it may not be:\n");
         }
     }
     text.push_str(&format!("\nThe playground: {control}/playground\nCtrl-C ends the demo.\n"));

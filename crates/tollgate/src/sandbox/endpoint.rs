@@ -16,6 +16,7 @@ pub(super) enum Endpoint {
     RestWebSocket,
     Embeddings,
     Models,
+    Mcp,
     /// Anything that the sandbox does not have.
     Unknown,
     /// The journal itself, which is not counted.
@@ -27,7 +28,7 @@ impl Endpoint {
     pub(super) const COUNTED: usize = Self::Journal as usize;
 
     /// The path, or its constant first part; the paths asked for most come first.
-    const PREFIXES: [(&str, Self); 14] = [
+    const PREFIXES: [(&str, Self); 15] = [
         ("/rest/bytes", Self::RestBytes),
         ("/rest/echo", Self::RestEcho),
         ("/v1/chat/completions", Self::ChatCompletions),
@@ -41,6 +42,7 @@ impl Endpoint {
         ("/rest/ws", Self::RestWebSocket),
         ("/v1/embeddings", Self::Embeddings),
         ("/v1/models", Self::Models),
+        ("/mcp", Self::Mcp),
         ("/sandbox/requests", Self::Journal),
     ];
 

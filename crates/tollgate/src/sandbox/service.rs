@@ -13,7 +13,7 @@ use tollgate_core::time::Clock;
 use super::body::Body;
 use super::endpoint::Endpoint;
 use super::journal::Journal;
-use super::{json, openai, rest, websocket};
+use super::{json, mcp, openai, rest, websocket};
 
 /// What the connections of a sandbox share.
 pub struct Service {
@@ -55,6 +55,7 @@ impl Service {
             Endpoint::RestWebSocket => websocket::accept(request, stopping),
             Endpoint::ChatCompletions => openai::chat_completions(request, self.clock.now()).await,
             Endpoint::Embeddings => openai::embeddings(request).await,
+            Endpoint::Mcp => mcp::serve(request).await,
             Endpoint::Models => openai::models(rest_of_path),
             Endpoint::Journal => self.requests(request.uri().query()),
             Endpoint::Unknown => json::error(StatusCode::NOT_FOUND, "the sandbox has no such path"),

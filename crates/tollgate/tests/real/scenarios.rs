@@ -15,7 +15,7 @@ async fn every_scenario_has_its_outcome_and_only_what_is_served_reaches_the_upst
     for reason in Reason::ALL {
         assert!(shown.contains(&reason.code()), "the demo shows no {reason}");
     }
-    assert_eq!(shown.len(), Reason::ALL.len() + 1, "one for every reason, and one that is served");
+    assert_eq!(shown.len(), Reason::ALL.len() + 2, "one for every reason, and two that are served");
 
     for scenario in &demo.scenarios {
         let answer = scenario.send(demo.gateway).await;
@@ -26,8 +26,9 @@ async fn every_scenario_has_its_outcome_and_only_what_is_served_reaches_the_upst
         let logged = demo.admin.call(&id).await;
         if scenario.reason == "ok" {
             assert_eq!(arrivals, 1, "the request that is served arrives once");
-            assert_eq!(answer.cost().to_string(), "0.001");
-            assert_eq!((&logged["cost"], logged.get("reason")), (&"0.001".into(), None));
+            let cost = if scenario.path == "/mcp" { "0.02" } else { "0.001" };
+            assert_eq!(answer.cost().to_string(), cost);
+            assert_eq!((&logged["cost"], logged.get("reason")), (&cost.into(), None));
         } else {
             assert_eq!(arrivals, 0, "{} has reached the upstream", scenario.reason);
             assert_eq!(logged["cost"], "0.00", "{} costs nothing", scenario.reason);

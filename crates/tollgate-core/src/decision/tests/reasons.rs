@@ -271,6 +271,22 @@ fn free_must_be_said_and_is_then_free_of_money_checks() {
 }
 
 #[test]
+fn what_is_free_with_some_plans_needs_one_of_them() {
+    let free = RouteTerms { charge: Charge::Free, feature: Some("batch_export".into()), ..route("1") };
+    let mut standing = customer(plan(), "0");
+    assert_eq!(reason(&standing, &ask(&free)), "feature_not_in_plan");
+    standing.subscription = None;
+    assert_eq!(reason(&standing, &ask(&free)), "subscription_required");
+}
+
+#[test]
+fn the_name_of_a_route_means_its_tools_too() {
+    let tool = RouteTerms { key: "tools.mcp:search".into(), ..route("1") };
+    assert!(tool.is_named("tools.mcp") && tool.is_named("tools.mcp:search"));
+    assert!(!tool.is_named("tools.mc") && !tool.is_named("tools.mcp:sea") && !tool.is_named("tools"));
+}
+
+#[test]
 fn high_value_requests_are_verified() {
     let valuable = RouteTerms { verify_from: Some(amount("5")), ..route("5") };
     let cheap = RouteTerms { verify_from: Some(amount("5")), ..route("4.99") };

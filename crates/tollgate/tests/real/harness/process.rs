@@ -66,6 +66,13 @@ impl Process {
         self.seen("a line on standard output", move || out.lock().expect("pushed").first().cloned()).await
     }
 
+    /// The first line on standard output from line `from` on that contains `text`.
+    pub(crate) async fn printed(&mut self, from: usize, text: &str) -> String {
+        let (out, wanted) = (Arc::clone(&self.out), text.to_owned());
+        let find = move || out.lock().expect("pushed").iter().skip(from).find(|line| line.contains(&wanted)).cloned();
+        self.seen(text, find).await
+    }
+
     /// The first line of the log from line `from` on that contains `text`.
     pub(crate) async fn logged(&mut self, from: usize, text: &str) -> String {
         let (log, wanted) = (Arc::clone(&self.log), text.to_owned());
