@@ -144,6 +144,6 @@ async fn an_upstream_that_never_answers_is_given_up() {
         socket
     };
     let sent = upstream.send(0, request(UpstreamBody::Empty), Duration::from_millis(50));
-    let (sent, _open) = tokio::join!(sent, silent);
+    let (sent, _open) = in_time(async { tokio::join!(sent, silent) }).await;
     assert!(matches!(sent, Err(SendError::TooSlow)), "{sent:?}");
 }
