@@ -137,6 +137,21 @@ mod tests {
     }
 
     #[test]
+    fn an_underscore_does_not_hide_what_only_a_proxy_in_front_may_say() {
+        let mut map = headers(&[
+            ("x_forwarded_for", "10.0.0.1"),
+            ("x-forwarded_host", "admin.internal"),
+            ("x_forwarded-proto", "https"),
+            ("x_api_key", "tg_test_x"),
+            ("proxy_authorization", "Basic dTpw"),
+            ("x_forwarded_form", "a field of somebody's own"),
+        ]);
+        clean_request(&mut map);
+        let left: Vec<&str> = map.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["x_forwarded_form"]);
+    }
+
+    #[test]
     fn websockets_are_recognised() {
         assert!(is_websocket(&headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")])));
         assert!(!is_websocket(&headers(&[("upgrade", "websocket")])));

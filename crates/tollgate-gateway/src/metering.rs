@@ -279,3 +279,93 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use serde_json::json;
+    use tollgate_meter::openai::Endpoint;
+
+    use super::*;
+
+    /// What is held for a prompt of these tests.
+    const HELD: u64 = 50_000;
+
+    /// The meter of an answer to `prompt`, as events or in one piece.
+    fn meter(prompt: &str, delivery: Delivery) -> AnswerMeter {
+        let is_stream = delivery == Delivery::Streamed;
+        let body =
+            json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": prompt }], "stream": is_stream });
+        let request = Arc::new(LlmRequest::parse(Endpoint::ChatCompletions, body.to_string().into()).unwrap());
+        let facts = ModelFacts {
+            request: Arc::clone(&request),
+            model: "gpt-4o".into(),
+            prompt_tokens: HELD,
+            bound: Usage::ONE_CALL,
+            counted: None,
+        };
+        let kind = if is_stream { "text/event-stream" } else { "application/json" };
+        AnswerMeter::of_model(&request, facts, &[(CONTENT_TYPE, HeaderValue::from_static(kind))].into_iter().collect())
+    }
+
+    fn event(choices: &serde_json::Value, usage: &serde_json::Value) -> Bytes {
+        let chunk = json!({ "id": "c", "object": "chat.completion.chunk", "choices": choices, "usage": usage });
+        format!("data: {chunk}\n\n").into()
+    }
+
+    fn said(text: &str) -> Bytes {
+        event(&json!([{ "index": 0, "delta": { "role": "assistant", "content": text } }]), &json!(null))
+    }
+
+    fn reported() -> serde_json::Value {
+        json!({ "prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10 })
+    }
+
+    #[test]
+    fn a_large_prompt_is_counted_elsewhere_and_only_if_nobody_says_what_was_used() {
+        let large = "Who keeps the light? ".repeat(2_000);
+        let mut stream = meter(&large, Delivery::Streamed);
+        stream.push(said("Nobody.")).unwrap();
+        let counted = stream.uncounted_prompt(None).unwrap().count();
+        stream.set_counted(counted);
+        assert!(stream.uncounted_prompt(None).is_none());
+        assert_eq!(stream.of_stream().usage.get(Meter::InputTokens), counted);
+        assert_eq!(stream.of_stream().source, UsageSource::Counted);
+
+        let mut stream = meter(&large, Delivery::Streamed);
+        stream.push(event(&json!([]), &reported())).unwrap();
+        assert!(stream.uncounted_prompt(None).is_none());
+        assert_eq!(stream.of_stream().usage.get(Meter::InputTokens), 9);
+
+        let whole = meter(&large, Delivery::Whole);
+        assert!(whole.uncounted_prompt(Some(br#"{"choices":[]}"#)).is_some());
+        assert!(whole.uncounted_prompt(Some(json!({ "usage": reported() }).to_string().as_bytes())).is_none());
+        assert!(AnswerMeter::Rest.uncounted_prompt(None).is_none());
+    }
+
+    #[test]
+    fn a_prompt_that_could_not_be_counted_is_what_was_held_for() {
+        let mut stream = meter("Who keeps the light?", Delivery::Streamed);
+        stream.push(said("Nobody.")).unwrap();
+        stream.set_counted(u64::MAX);
+        assert_eq!(stream.of_stream().usage.get(Meter::InputTokens), HELD);
+    }
+
+    #[test]
+    fn nothing_is_owed_for_an_answer_that_has_not_begun() {
+        assert!(!AnswerMeter::Rest.has_output(0));
+        assert!(AnswerMeter::Rest.has_output(1));
+        let mut stream = meter("Who keeps the light?", Delivery::Streamed);
+        stream.push(said("")).unwrap();
+        assert!(!stream.has_output(200), "the opening says who speaks, and nothing yet");
+        stream.push(said("N")).unwrap();
+        assert!(stream.has_output(400));
+    }
+
+    #[test]
+    fn only_a_stream_of_events_has_another_length_than_its_upstream_says() {
+        assert!(meter("Hi", Delivery::Streamed).changes_length());
+        assert!(!meter("Hi", Delivery::Whole).changes_length());
+        assert!(!AnswerMeter::Rest.changes_length());
+    }
+}

@@ -95,3 +95,35 @@ impl Drop for Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_learns_that_the_time_is_over_also_afterwards() {
+        let supervisor = Supervisor::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut before = pin!(supervisor.closed());
+        assert_eq!(before.as_mut().poll(&mut context), Poll::Pending);
+        supervisor.close();
+        assert_eq!(before.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(pin!(supervisor.closed()).as_mut().poll(&mut context), Poll::Ready(()));
+    }
+
+    #[test]
+    fn idle_is_when_the_last_one_has_ended() {
+        let supervisor = Supervisor::default();
+        let mut context = Context::from_waker(Waker::noop());
+        let (first, second) = (supervisor.enter(), supervisor.enter());
+        let mut idle = pin!(supervisor.idle());
+        for running in [first, second] {
+            assert_eq!(idle.as_mut().poll(&mut context), Poll::Pending);
+            drop(running);
+        }
+        assert_eq!(idle.as_mut().poll(&mut context), Poll::Ready(()));
+    }
+}

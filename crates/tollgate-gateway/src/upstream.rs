@@ -3,6 +3,8 @@
 mod body;
 mod connect;
 mod pool;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub(crate) use body::{BodyError, UpstreamBody};
 pub(crate) use pool::{Answer, SendError};

@@ -15,6 +15,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Response};
 use http_body::Body as _;
 use tokio::time::Sleep;
+use tollgate_store::settlement::Flags;
 use tracing::warn;
 
 use crate::admit::Admission;
@@ -50,7 +51,7 @@ impl Whole<'_> {
     /// Passes on what costs nothing: a failure, or a word about the protocol.
     ///
     /// # Errors
-    /// 502 if it breaks off.
+    /// 502 if it breaks off, 499 if its caller leaves and owes nothing for that.
     pub(crate) async fn pass_free(self) -> Result<Response<AnswerBody>, Refusal> {
         let Self { core, call, presence, head, answer, admission, bytes_max, .. } = self;
         let body = read(answer, bytes_max, &admission, presence).await.map_err(|why| broken_off(call, why))?;
@@ -62,14 +63,17 @@ impl Whole<'_> {
     /// Settles the answer, and sends it once that is durable.
     ///
     /// # Errors
-    /// 502 if it breaks off or is no answer; it costs nothing then.
+    /// 502 if it breaks off or is no answer, 499 if its caller leaves and owes nothing for that; it costs nothing then.
     pub(crate) async fn settle(self, mut meter: AnswerMeter) -> Result<Response<AnswerBody>, Refusal> {
         let Self { core, call, presence, mut head, answer, admission, sent, forwarded, bytes_max } = self;
         let body = read(answer, bytes_max, &admission, presence).await.map_err(|why| broken_off(call, why))?;
+        if presence.has_left() {
+            call.flags = call.flags.with(Flags::CALLER_LEFT);
+        }
         call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
         call.bytes_out = len(&body);
         let compute_ms = u64::try_from(forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let body = meter.whole(body).map_err(|why| broken_off(call, why))?;
+        let body = meter.whole(body).map_err(|why| broken_off(call, Unread::Upstream(why)))?;
         if meter.is_free() {
             let _ticket = settle_nothing(core, call, head.status.as_u16(), admission);
             return Ok(with_length(head, body));
@@ -83,9 +87,23 @@ impl Whole<'_> {
     }
 }
 
-fn broken_off(call: &Call, why: &'static str) -> Refusal {
-    warn!(request = %call.id, why, "An answer could not be read");
-    Refusal::upstream_failed()
+/// Why an answer was not read to its end.
+pub(crate) enum Unread {
+    /// Nothing is owed for it.
+    CallerLeft,
+    /// The upstream failed.
+    Upstream(&'static str),
+}
+
+/// What the caller is told about it.
+pub(crate) fn broken_off(call: &Call, why: Unread) -> Refusal {
+    match why {
+        Unread::CallerLeft => Refusal::caller_left(),
+        Unread::Upstream(why) => {
+            warn!(request = %call.id, why, "An answer could not be read");
+            Refusal::upstream_failed()
+        }
+    }
 }
 
 /// Reads an answer to its end. It may stand still for [`UPSTREAM_IDLE`]; a caller who owes nothing for
@@ -95,16 +113,17 @@ pub(crate) async fn read(
     bytes_max: u64,
     admission: &Admission,
     presence: &Presence,
-) -> Result<Bytes, &'static str> {
+) -> Result<Bytes, Unread> {
     let most = bytes_max.min(MODEL_ANSWER_BYTES_MAX);
     let reading = read_frames(&mut answer, most);
-    match leaving_matters(admission) {
+    let body = match leaving_matters(admission) {
         false => reading.await,
         true => tokio::select! {
             body = reading => body,
-            () = presence.left() => Err("the caller left"),
+            () = presence.left() => return Err(Unread::CallerLeft),
         },
-    }
+    };
+    body.map_err(Unread::Upstream)
 }
 
 async fn read_frames(answer: &mut Answer, most: u64) -> Result<Bytes, &'static str> {
@@ -160,4 +179,49 @@ fn with_length(mut head: http::response::Parts, body: Bytes) -> Response<AnswerB
 
 fn len(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::upstream::UpstreamBody;
+    use crate::upstream::tests::{accept, ask, serve, upstream};
+
+    /// An answer that has begun like this, and the upstream's end of it.
+    async fn begun(bytes: &str) -> (Answer, TcpStream) {
+        let (upstream, listener) = upstream().await;
+        let answering = async {
+            let mut socket = accept(&listener).await;
+            serve(&mut socket, bytes).await;
+            socket
+        };
+        tokio::join!(ask(&upstream, UpstreamBody::Empty), answering)
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_be_as_large_as_the_route_allows() {
+        let five = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
+        let (mut answer, _open) = begun(five).await;
+        assert_eq!(read_frames(&mut answer, 5).await, Ok(Bytes::from("abcde")));
+        let (mut answer, _open) = begun(five).await;
+        assert_eq!(read_frames(&mut answer, 4).await, Err("it is larger than the route allows"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_no_answer() {
+        let (mut answer, socket) = begun("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").await;
+        drop(socket);
+        assert_eq!(read_frames(&mut answer, 5).await, Err("the upstream broke off"));
+    }
+
+    #[tokio::test]
+    async fn an_upstream_that_stands_still_is_not_waited_for_for_ever() {
+        let (mut answer, _open) = begun("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").await;
+        // From here on, time passes as soon as nothing else happens.
+        tokio::time::pause();
+        let given_up = tokio::time::timeout(2 * UPSTREAM_IDLE, read_frames(&mut answer, 5)).await;
+        assert_eq!(given_up, Ok(Err("the upstream stood still")));
+    }
 }

@@ -267,9 +267,9 @@ fn plan_members(denied: &Denied, members: &mut Map<String, Value>) {
             let mut allowed = json!({ "plan": offer.item.key, "name": offer.item.name });
             if denied.shows_figures() {
                 allowed["price"] = money(offer.item.base_price, offer.item.currency);
-            }
-            if let Some(limit) = offer.limit {
-                allowed["limit"] = limit.into();
+                if let Some(limit) = offer.limit {
+                    allowed["limit"] = limit.into();
+                }
             }
             allowed
         })
@@ -279,9 +279,11 @@ fn plan_members(denied: &Denied, members: &mut Map<String, Value>) {
         .add_ons
         .iter()
         .map(|offer| {
-            json!({
-                "addon": offer.item.key, "name": offer.item.name, "price": money(offer.item.price, offer.item.currency),
-            })
+            let mut allowed = json!({ "addon": offer.item.key, "name": offer.item.name });
+            if denied.shows_figures() {
+                allowed["price"] = money(offer.item.price, offer.item.currency);
+            }
+            allowed
         })
         .collect();
     let mut about = match &denied.plan {
@@ -402,7 +404,10 @@ fn title(action: Action, denied: &Denied) -> String {
             .map_or_else(|| action.title().to_owned(), |offer| format!("Upgrade to {}", offer.item.name)),
         (Action::BuyAddOn, _) => denied.offers.add_ons.first().map_or_else(
             || action.title().to_owned(),
-            |offer| format!("Add {} for {}", offer.item.name, Money::new(offer.item.price, offer.item.currency)),
+            |offer| match denied.shows_figures() {
+                true => format!("Add {} for {}", offer.item.name, Money::new(offer.item.price, offer.item.currency)),
+                false => format!("Add {}", offer.item.name),
+            },
         ),
         (Action::Renew, _) => {
             denied.plan.as_ref().map_or_else(|| action.title().to_owned(), |plan| format!("Renew {}", plan.name))

@@ -268,3 +268,23 @@ fn nothing_repeats_a_refusal_by_itself_that_only_a_person_can_end() {
         assert_eq!(is_repeated, may_be, "{reason}");
     }
 }
+
+#[test]
+fn who_has_paused_is_not_asked_to_pay() {
+    let texts = Texts::compile(&[]).unwrap();
+    let actions = |amount: &str, why: &str| {
+        let bill = OpenBill {
+            amount: self::amount(amount),
+            since: NOW - days(9),
+            grace_until: None,
+            attempts: 0,
+            why: why.into(),
+            invoices: Vec::new(),
+        };
+        let denial = Denial { reason: Reason::SubscriptionSuspended, facts: Facts::Open(bill) };
+        let problem = Problem::new(&refusal(denial, Disclosure::Full), &context(), &setup(), &texts);
+        problem.members["actions"].as_array().unwrap().iter().map(|action| action["id"].to_string()).collect::<Vec<_>>()
+    };
+    assert!(actions("19", "dunning").contains(&"\"pay_invoice\"".to_owned()));
+    assert!(!actions("0", "customer").contains(&"\"pay_invoice\"".to_owned()));
+}

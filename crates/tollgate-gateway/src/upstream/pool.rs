@@ -82,6 +82,12 @@ impl Idle {
     fn of(&self, core: usize) -> Arc<Mutex<Vec<Resting>>> {
         Arc::clone(&self.by_core[core % 64])
     }
+
+    /// How many connections of `core` rest and are open.
+    #[cfg(test)]
+    pub(super) fn open(&self, core: usize) -> usize {
+        lock(&self.of(core)).iter().filter(|resting| !resting.line.sender.is_closed()).count()
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -26,13 +26,6 @@ pub struct EventStream {
     /// Where in them the current line begins, and up to where line ends were searched.
     line_start: usize,
     searched: usize,
-    event_len_max: usize,
-}
-
-impl Default for EventStream {
-    fn default() -> Self {
-        Self::up_to(EVENT_LEN_MAX)
-    }
 }
 
 /// Whole events, one behind the other.

@@ -146,3 +146,37 @@ impl Future for Durable {
         outcome().map_or(Poll::Pending, Poll::Ready)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    fn waiting(progress: &Arc<Progress>) -> Durable {
+        Durable { ticket: 7, progress: Arc::clone(progress), room: Arc::default(), gives_up: GivesUp::WhenStuck }
+    }
+
+    #[test]
+    fn a_stream_is_told_when_commits_fail_for_too_long() {
+        let progress = Arc::new(Progress::default());
+        let mut context = Context::from_waker(Waker::noop());
+        let mut durable = pin!(waiting(&progress));
+        assert_eq!(durable.as_mut().poll(&mut context), Poll::Pending);
+        progress.get_stuck();
+        assert_eq!(durable.as_mut().poll(&mut context), Poll::Ready(Err(NotDurable)));
+    }
+
+    #[test]
+    fn an_answer_that_is_paid_for_waits_for_as_long_as_commits_fail() {
+        let progress = Arc::new(Progress::default());
+        let mut context = Context::from_waker(Waker::noop());
+        let mut at_last = pin!(waiting(&progress).at_last());
+        progress.get_stuck();
+        assert_eq!(at_last.as_mut().poll(&mut context), Poll::Pending);
+        progress.advance_to(7);
+        assert_eq!(at_last.as_mut().poll(&mut context), Poll::Pending, "everything below 7 is durable, and 7 is not");
+        progress.advance_to(8);
+        assert_eq!(at_last.as_mut().poll(&mut context), Poll::Ready(()));
+    }
+}

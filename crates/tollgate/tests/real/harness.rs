@@ -11,12 +11,12 @@ mod site;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-pub(crate) use admin::{Admin, Buyer};
+pub(crate) use admin::{Admin, Buyer, nanos};
 pub(crate) use call::{Answer, Call, Connection};
 pub(crate) use demo::{Demo, Scenario};
 pub(crate) use postgres::fresh_database;
 pub(crate) use process::{Ended, Node, Process};
-pub(crate) use raw::Raw;
+pub(crate) use raw::{Raw, handshake};
 pub(crate) use site::Site;
 
 /// The longest that anything here is waited for. Nothing takes long; a busy machine may.

@@ -3,12 +3,19 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tollgate_core::money::Nanos;
 
-use super::harness::{Call, Connection, Site, until};
+use super::harness::{Call, Connection, Raw, Site, handshake, nanos, until};
 
 fn stream(key: &str, tokens: u64, gap_ms: u64) -> Call {
     let messages = json!([{ "role": "user", "content": "Who keeps the light?" }]);
@@ -38,9 +45,77 @@ async fn what_runs_when_it_is_stopped_is_completed_and_settled() {
     let logged = admin.call(&id).await;
     assert_eq!((&logged["usage_source"], &logged["usage"]["output_tokens"]), (&json!("reported"), &json!(60)));
     let cost = logged["cost"].as_str().unwrap().parse().unwrap();
-    let spent = tollgate_core::money::Nanos::units(5).saturating_minus(admin.booked(&buyer).await);
+    let spent = Nanos::units(5).saturating_minus(admin.booked(&buyer).await);
     assert_eq!(spent, cost);
     admin.ledger_is_sound().await;
+}
+
+/// What lasts longer than the grace: what was delivered by then is owed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stop_cuts_is_settled_as_it_is() {
+    let site = Site::new();
+    site.replace("shutdown_seconds = 20", "shutdown_seconds = 1");
+    let (node, admin) = site.start().await;
+    let buyer = admin.buyer("generated", "5.00").await;
+    let mut tokens = stream(&buyer.key, 400, 100).open(node.gateway).await;
+    let mut bytes = Call::get("/rest/stream/1000/100").key(&buyer.key).open(node.gateway).await;
+    let mut socket = Raw::connect(node.gateway).await;
+    socket.send(handshake(&buyer.key)).await;
+    let switched = socket.until("\r\n\r\n").await;
+    assert!(switched.starts_with("HTTP/1.1 101 "), "{switched}");
+    // The first event of a model only says who speaks.
+    for _ in 0..3 {
+        assert!(tokens.piece().await.is_some());
+    }
+    assert!(bytes.piece().await.is_some());
+    let (tokens_id, bytes_id) = (tokens.id(), bytes.id());
+
+    let ended = node.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(!tokens.whole().await.is_whole, "nobody takes it for whole");
+
+    let (_node, admin) = site.start().await;
+    let calls = admin.calls(&buyer).await;
+    let call = |id: &str| calls.iter().find(|call| call["id"] == *id).unwrap_or_else(|| panic!("{id}: {calls:?}"));
+    assert_eq!(call(&bytes_id)["cost"], "0.01", "{}", call(&bytes_id));
+    let model = call(&tokens_id);
+    assert!(model["usage"]["output_tokens"].as_u64().is_some_and(|tokens| (1..400).contains(&tokens)), "{model}");
+    let socket = calls.iter().find(|call| call["status"] == 101).unwrap_or_else(|| panic!("{calls:?}"));
+    assert_eq!(socket["cost"], "0.01", "{socket}");
+    let costs: Nanos = calls.iter().map(|call| nanos(&call["cost"])).sum();
+    assert_eq!(admin.booked(&buyer).await, Nanos::units(5).saturating_minus(costs));
+    admin.ledger_is_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stop_cuts_over_http2_is_settled_as_well() {
+    let site = Site::new();
+    site.replace("shutdown_seconds = 20", "shutdown_seconds = 1");
+    let (node, admin) = site.start().await;
+    let buyer = admin.buyer("generated", "5.00").await;
+    let mut answer = over_http2(node.gateway, &buyer.key).await;
+    assert!(answer.body_mut().frame().await.unwrap().is_ok());
+    let ended = node.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+
+    let (_node, admin) = site.start().await;
+    let calls = admin.calls(&buyer).await;
+    let costs: Vec<_> = calls.iter().map(|call| (&call["id"], &call["cost"])).collect();
+    let id = json!(answer.headers()["x-request-id"].to_str().unwrap());
+    assert_eq!(costs, [(&id, &json!("0.01"))]);
+    assert_eq!(admin.booked(&buyer).await.to_string(), "4.99");
+    admin.ledger_is_sound().await;
+}
+
+/// An answer over HTTP/2 that has begun. The connection lives until the test ends.
+async fn over_http2(gateway: SocketAddr, key: &str) -> Response<Incoming> {
+    let stream = TcpStream::connect(gateway).await.unwrap();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("http://gateway/rest/stream/1000/100").header("authorization", format!("Bearer {key}"));
+    let response = sender.send_request(request.body(Full::<Bytes>::default()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    response
 }
 
 async fn refuses_connections(gateway: SocketAddr) {

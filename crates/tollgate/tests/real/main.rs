@@ -10,7 +10,9 @@ mod harness;
 mod install;
 
 mod bad_input;
+mod breaking_off;
 mod browser;
+mod judging;
 mod lifecycle;
 mod mcp;
 mod mcp_conformance;

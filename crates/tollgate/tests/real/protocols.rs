@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::harness::{Admin, Buyer, Call, Node, Raw, Site, until};
+use super::harness::{Admin, Buyer, Call, Node, Raw, Site, handshake, until};
 
 async fn open() -> (Site, Node, Admin, Buyer) {
     let site = Site::new();
@@ -57,13 +57,6 @@ async fn http2_without_being_asked_first() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_websocket_is_one_call() {
     let (site, node, admin, buyer) = open().await;
-    let handshake = |key: &str| {
-        format!(
-            "GET /rest/ws HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-             Authorization: Bearer {key}\r\n\r\n"
-        )
-    };
     let mut raw = Raw::connect(node.gateway).await;
     raw.send(handshake("tg_live_0000000000000000_unknown")).await;
     assert!(raw.until("\r\n\r\n").await.starts_with("HTTP/1.1 401 "));

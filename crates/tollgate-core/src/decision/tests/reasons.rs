@@ -222,6 +222,33 @@ fn an_add_on_opens_just_what_it_names() {
 }
 
 #[test]
+fn a_larger_prompt_is_offered_where_the_model_is_open_and_not_for_less() {
+    let named = |key: &str, price: &str, tokens: Option<u64>, models: ModelAccess| {
+        let base_price = amount(price);
+        Arc::new(Plan { key: key.into(), base_price, context_tokens_max: tokens, models, ..plan() })
+    };
+    let only = |model: &str| ModelAccess::Only(Box::new([model.into()]));
+    let catalogue = Catalogue {
+        plans: vec![
+            named("cheaper", "1", Some(64_000), ModelAccess::All),
+            named("too small", "20", Some(41_199), ModelAccess::All),
+            named("other model", "20", Some(64_000), only("small")),
+            named("fits", "20", Some(41_200), only("large")),
+            named("endless", "30", None, ModelAccess::All),
+        ],
+        add_ons: Vec::new(),
+    };
+    let standing = customer(Plan { base_price: amount("10"), ..plan() }, "100");
+    let denial = Denial {
+        reason: Reason::ContextWindowExceedsPlan,
+        facts: Facts::Context { model: "large".into(), prompt_tokens: 41_200, plan_limit: 32_000 },
+    };
+    let offers = offers(&denial, &standing, &catalogue);
+    let offered: Vec<_> = offers.plans.iter().map(|offer| (&*offer.item.key, offer.limit)).collect();
+    assert_eq!(offered, [("fits", Some(41_200)), ("endless", None)]);
+}
+
+#[test]
 fn caps_are_the_customers_own() {
     let mut standing = customer(plan(), "100");
     let cap = SpendCap { scope: CapScope::Key(KEY), period: CapPeriod::Day, amount: amount("20") };

@@ -15,7 +15,7 @@ use crate::limits::MODEL_ANSWER_BYTES_MAX;
 use crate::metering::is_event_stream;
 use crate::refuse::Refusal;
 use crate::upstream::{Answer, UpstreamBody};
-use crate::whole;
+use crate::whole::{self, Unread};
 
 use super::super::{PROTOCOL_VERSION, SESSION_ID};
 use super::{Joined, Switch};
@@ -81,13 +81,10 @@ impl Switch<'_> {
         let session = head.headers.get(SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         let most = self.admitted.route.response_bytes_max.min(MODEL_ANSWER_BYTES_MAX);
         let read = match is_event_stream(&head.headers) {
-            true => answer_in_events(answer, id, most).await,
+            true => answer_in_events(answer, id, most).await.map_err(Unread::Upstream),
             false => whole::read(answer, most, &self.admission, self.admitted.presence).await,
         };
-        let message = read.map_err(|why| {
-            tracing::warn!(request = %self.admitted.call.id, index, why, "A server gave no answer");
-            Refusal::upstream_failed()
-        })?;
+        let message = read.map_err(|why| whole::broken_off(self.admitted.call, why))?;
         match tollgate_meter::mcp::answer(&message, id) {
             Ok(Some(_)) => Ok((session, message)),
             _ => Err(Refusal::upstream_failed()),

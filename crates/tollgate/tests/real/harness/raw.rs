@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::in_time;
 
@@ -17,6 +17,12 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) async fn connect(to: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(to).await.expect("the gateway accepts"), buffer: Vec::new() }
+    }
+
+    /// The next connection to an upstream that the test plays itself.
+    pub(crate) async fn accept(listener: &TcpListener) -> Self {
+        let (stream, _) = in_time("a connection", listener.accept()).await.expect("the listener works");
+        Self { stream, buffer: Vec::new() }
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -63,6 +69,15 @@ impl Raw {
         let read = in_time("bytes or an end", self.stream.read_buf(&mut self.buffer)).await.unwrap_or(0);
         read > 0
     }
+}
+
+/// A request for the WebSocket of the sandbox.
+pub(crate) fn handshake(key: &str) -> String {
+    format!(
+        "GET /rest/ws HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Authorization: Bearer {key}\r\n\r\n"
+    )
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tollgate::sandbox::Sandbox;
 use tollgate::system::SystemClock;
 
@@ -60,6 +61,20 @@ impl Site {
         let text = fs::read_to_string(self.config()).expect("it was written");
         assert!(text.contains(from), "the configuration has no {from:?}");
         self.write(&text.replace(from, to));
+    }
+
+    /// Adds tables to the configuration.
+    pub(crate) fn add(&self, text: &str) {
+        let before = fs::read_to_string(self.config()).expect("it was written");
+        self.write(&format!("{before}\n{text}"));
+    }
+
+    /// A listener that is the upstream instead of the sandbox.
+    pub(crate) async fn played_upstream(&self) -> TcpListener {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it listens");
+        self.replace(&self.sandbox.addr().to_string(), &address.to_string());
+        listener
     }
 
     /// Starts Tollgate here.
