@@ -79,7 +79,7 @@ impl Asked {
             key: Arc::clone(key),
             route: Arc::clone(route),
             model: estimate.model.as_ref().map(|model| Asking {
-                id: model.id.clone(),
+                id: model.name.clone(),
                 price: model.price.clone(),
                 prompt_tokens: model.prompt_tokens,
                 prompt_meters: model.prompt_meters(),
@@ -112,9 +112,11 @@ impl Asked {
 
 /// How often a request is judged: its figures can become better known, and its model another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Round {
+pub(crate) enum Round {
     /// As it came.
     First,
+    /// For another provider, after one has failed.
+    Elsewhere,
     /// With its tokens counted.
     Counted,
     /// Served by a cheaper model, which is not replaced again.
@@ -140,12 +142,13 @@ pub(crate) async fn admit(
     route: &Arc<Route>,
     snapshot: &Snapshot,
     estimate: &mut Estimate,
+    round: Round,
 ) -> Result<Admission, Refusal> {
     let now = core.now();
     if core.settler.health() != Health::Good {
         return Err(Refusal::reason(Reason::BillingUnavailable, now));
     }
-    let mut round = Round::First;
+    let mut round = round;
     loop {
         let asked = Asked::new(key, route, estimate);
         match judge(core, &asked, round, call.peer.address, snapshot, now) {
@@ -158,7 +161,7 @@ pub(crate) async fn admit(
             }
             Verdict::CheaperModel(model, plan) => {
                 let Some(asked_for) = &estimate.model else { return Err(Refusal::upstream_failed()) };
-                let cheaper = asked_for.served_by(&model, route, snapshot, plan.as_deref())?;
+                let cheaper = asked_for.served_by(&model, route, snapshot, plan.as_deref(), now)?;
                 take_over(estimate, cheaper, Precision::Bytes);
                 call.flags = call.flags.with(tollgate_store::settlement::Flags::DEGRADED);
                 round = Round::Degraded;

@@ -15,34 +15,51 @@ use tollgate_core::catalogue::{Plan, Price};
 use tollgate_core::decision::{ModelAsk, OutputBound, Precision};
 use tollgate_core::meter::{Meter, MeterSet, Usage};
 use tollgate_core::time::Timestamp;
-use tollgate_meter::endpoint::{BodyKind, Target};
-use tollgate_meter::request::{LlmRequest, image_tokens_max};
+use tollgate_meter::endpoint::{BodyKind, Endpoint, Target};
+use tollgate_meter::request::{Delivery, LlmRequest, image_tokens_max};
 use tollgate_meter::tokens::{self, Tokenizer};
 use tollgate_meter::usage::charged;
 
 use crate::authorize::authorize_model;
+use crate::call::Call;
 use crate::directory::Key;
 use crate::head_check::is_json;
 use crate::headers::content_length;
 use crate::limits::COUNT_INLINE_BYTES;
+use crate::models::{Candidate, Provider};
 use crate::refuse::Refusal;
 use crate::route::Route;
 use crate::snapshot::Snapshot;
 use crate::upstream::UpstreamBody;
 
-/// What a request can use at most, and its body.
+/// What a request can use at most.
 pub(crate) struct Estimate {
     pub(crate) bound: Usage,
     pub(crate) precision: Precision,
     pub(crate) model: Option<ModelEstimate>,
-    pub(crate) body: PendingBody,
+}
+
+impl Estimate {
+    /// The estimate of a request to a model, as long as nothing was counted.
+    pub(crate) fn of(model: ModelEstimate) -> Self {
+        Self { bound: model.bound(), precision: Precision::Bytes, model: Some(model) }
+    }
 }
 
 /// What is known of a model request before it runs.
 pub(crate) struct ModelEstimate {
     pub(crate) request: Arc<LlmRequest>,
-    /// The model that will serve: the one asked for, or a cheaper one past a soft limit.
+    /// The model that is sold: the one asked for, or a cheaper one past a soft limit.
+    pub(crate) name: Box<str>,
+    /// Who serves it, and what the model is called there.
+    pub(crate) provider: Arc<Provider>,
     pub(crate) id: Box<str>,
+    /// The endpoint that is asked there; its format may be another one than the caller's.
+    pub(crate) endpoint: Endpoint,
+    /// Who else could, in order.
+    others: Vec<Candidate>,
+    /// What decides between equals.
+    chance: u64,
     pub(crate) price: Option<Arc<Price>>,
     pub(crate) prompt_tokens: u64,
     /// The most tokens of each answer.
@@ -52,27 +69,19 @@ pub(crate) struct ModelEstimate {
     pub(crate) window: Option<u64>,
 }
 
-/// The body on its way to the upstream.
-pub(crate) enum PendingBody {
-    /// Passed on as it arrives.
-    Passing(Incoming),
-    /// The body of the model request.
-    OfModel,
-}
-
 /// Estimates a request to a REST route.
 ///
 /// # Errors
 /// 413 if it says that it is larger than the route takes.
-pub(crate) fn of_rest(route: &Route, headers: &HeaderMap, body: Incoming) -> Result<Estimate, Refusal> {
+pub(crate) fn of_rest(route: &Route, headers: &HeaderMap, body: &Incoming) -> Result<Estimate, Refusal> {
     let declared = content_length(headers);
     if declared.is_some_and(|length| length > route.request_bytes_max) {
         return Err(Refusal::body_too_large(route.request_bytes_max));
     }
-    let has_body = !http_body::Body::is_end_stream(&body);
+    let has_body = !http_body::Body::is_end_stream(body);
     let bytes_in = declared.unwrap_or(if has_body { route.request_bytes_max } else { 0 });
     let bound = bound_of_rest(route, bytes_in);
-    Ok(Estimate { bound, precision: Precision::Counted, model: None, body: PendingBody::Passing(body) })
+    Ok(Estimate { bound, precision: Precision::Counted, model: None })
 }
 
 /// What a request to a REST route with a body of `bytes_in` can use at most.
@@ -96,7 +105,7 @@ pub(crate) async fn of_model(
     snapshot: &Snapshot,
     headers: &HeaderMap,
     body: Incoming,
-    now: Timestamp,
+    call: &Call,
 ) -> Result<Estimate, Refusal> {
     if target.endpoint.body_kind() == BodyKind::Json && !is_json(headers) {
         return Err(Refusal::bad_request("content-type", "application/json"));
@@ -104,8 +113,7 @@ pub(crate) async fn of_model(
     let bytes = read_whole(body, route.request_bytes_max).await?;
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let request = LlmRequest::parse(target, content_type, bytes)?;
-    let model = measured(request, route, key, snapshot, now)?;
-    Ok(Estimate { bound: model.bound(), precision: Precision::Bytes, model: Some(model), body: PendingBody::OfModel })
+    measured(request, route, key, snapshot, call).map(Estimate::of)
 }
 
 /// Measures a request for the model that it names.
@@ -117,27 +125,57 @@ pub(crate) fn measured(
     route: &Route,
     key: &Key,
     snapshot: &Snapshot,
-    now: Timestamp,
+    call: &Call,
 ) -> Result<ModelEstimate, Refusal> {
-    authorize_model(key, request.model(), now)?;
+    authorize_model(key, request.model(), call.arrived_at)?;
     let plan = {
         let standing = key.customer.standing();
         standing.subscription.as_ref().map(|subscription| Arc::clone(&subscription.plan))
     };
-    measure(Arc::new(request), None, route, snapshot, plan.as_deref())
+    // As good as any: the low end of an id is random.
+    let chance = u64::from_le_bytes(call.id.to_bytes()[8..].try_into().unwrap_or_default());
+    let name: Box<str> = request.model().into();
+    named(Arc::new(request), name, chance, route, snapshot, plan.as_deref(), call.arrived_at)
 }
 
-/// Measures `request` for the model that serves it: `instead`, or the one it names.
-fn measure(
+/// Measures `request` for whoever serves the model `name`.
+fn named(
     request: Arc<LlmRequest>,
-    instead: Option<&str>,
+    name: Box<str>,
+    chance: u64,
     route: &Route,
     snapshot: &Snapshot,
     plan: Option<&Plan>,
+    now: Timestamp,
 ) -> Result<ModelEstimate, Refusal> {
-    let id: Box<str> = instead.unwrap_or(request.model()).into();
-    let name = priced_as(&request, &id, route, snapshot);
-    let row = snapshot.model(&route.provider, &name);
+    let models = route.models.as_ref().ok_or_else(Refusal::not_found)?;
+    let is_streamed = request.delivery() == Delivery::Streamed;
+    let asked = request.endpoint();
+    let serves = |candidate: &Candidate| candidate.provider.endpoint_for(asked, is_streamed).is_some();
+    let mut candidates = models.candidates(&name, snapshot, chance, now);
+    candidates.retain(serves);
+    let others = candidates.split_off(1.min(candidates.len()));
+    let candidate = candidates.pop().ok_or_else(|| {
+        Refusal::bad_request("model", "a model that has this endpoint, or one that its requests can be translated for")
+    })?;
+    measure(request, name, candidate, others, chance, snapshot, plan)
+}
+
+/// Measures `request` for `candidate`.
+fn measure(
+    request: Arc<LlmRequest>,
+    name: Box<str>,
+    candidate: Candidate,
+    others: Vec<Candidate>,
+    chance: u64,
+    snapshot: &Snapshot,
+    plan: Option<&Plan>,
+) -> Result<ModelEstimate, Refusal> {
+    let Candidate { provider, model: id } = candidate;
+    let is_streamed = request.delivery() == Delivery::Streamed;
+    let endpoint = provider.endpoint_for(request.endpoint(), is_streamed).ok_or_else(Refusal::not_found)?;
+    let priced_as = priced_as(&request, &id, &provider.prices, snapshot);
+    let row = snapshot.model(&provider.prices, &priced_as);
     let window = row.and_then(|row| row.context_window);
     let bytes = request.prompt().tokens_max(image_tokens_max(&id));
     let prompt_tokens = match window {
@@ -161,18 +199,31 @@ fn measure(
             Some(row.and_then(|row| row.output_max).map_or(bound, |most| bound.min(most).max(1)))
         }
     };
-    let price = snapshot.model_price(&route.provider, &name).cloned();
-    let own = plan.and_then(|plan| plan.model_prices.get(&*id));
+    let price = snapshot.model_price(&provider.prices, &priced_as).cloned();
+    let own = plan.and_then(|plan| plan.model_prices.get(&*name));
     let priced = own.or(price.as_ref()).map(|price| priced_meters(price)).unwrap_or_default();
-    Ok(ModelEstimate { request, id, price, prompt_tokens, output_bound, priced, window })
+    Ok(ModelEstimate {
+        request,
+        name,
+        provider,
+        id,
+        endpoint,
+        others,
+        chance,
+        price,
+        prompt_tokens,
+        output_bound,
+        priced,
+        window,
+    })
 }
 
 /// The name under which the price book knows what is asked of the model `id`: with the size and quality
 /// of a picture where a row has them. A row of the model alone holds for any picture only if it prices
 /// tokens; else the answer is a name that has no price.
-fn priced_as(request: &LlmRequest, id: &str, route: &Route, snapshot: &Snapshot) -> Box<str> {
+fn priced_as(request: &LlmRequest, id: &str, provider: &str, snapshot: &Snapshot) -> Box<str> {
     let variants = request.variant_names(id);
-    let price = |name: &str| snapshot.model_price(&route.provider, name);
+    let price = |name: &str| snapshot.model_price(provider, name);
     if let Some(known) = variants.iter().find(|name| price(name).is_some()) {
         return known.as_str().into();
     }
@@ -193,7 +244,7 @@ impl ModelEstimate {
     /// What is asked about it.
     pub(crate) fn ask(&self) -> ModelAsk<'_> {
         ModelAsk {
-            id: &self.id,
+            id: &self.name,
             price: self.price.as_ref(),
             prompt_tokens: self.prompt_tokens,
             prompt_meters: self.prompt_meters(),
@@ -273,8 +324,18 @@ impl ModelEstimate {
         route: &Route,
         snapshot: &Snapshot,
         plan: Option<&Plan>,
+        now: Timestamp,
     ) -> Result<Self, Refusal> {
-        measure(Arc::clone(&self.request), Some(model), route, snapshot, plan)
+        named(Arc::clone(&self.request), model.into(), self.chance, route, snapshot, plan, now)
+    }
+
+    /// The same request for the next one who serves the same model; `None` if nobody is left.
+    pub(crate) fn elsewhere(mut self, snapshot: &Snapshot, plan: Option<&Plan>) -> Option<Self> {
+        if self.others.is_empty() {
+            return None;
+        }
+        let candidate = self.others.remove(0);
+        measure(self.request, self.name, candidate, self.others, self.chance, snapshot, plan).ok()
     }
 }
 

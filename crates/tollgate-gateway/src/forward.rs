@@ -1,8 +1,8 @@
 //! Phase: send it to the upstream and wait for the head of the answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderValue};
+use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderName, Request, Response, Uri};
 use tollgate_core::decision::Reason;
@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::headers::clean_request;
 use crate::refuse::Refusal;
 use crate::route::Route;
-use crate::upstream::{Answer, BodyError, SendError, UpstreamBody};
+use crate::upstream::{Answer, BodyError, SendError, Upstream, UpstreamBody};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -59,19 +59,44 @@ pub(crate) async fn forward(
             )));
         }
     };
+    match exchange(core, call, &route.upstream, request, route.terms.time_max, admission, presence).await {
+        Ok(forwarded) => Ok(forwarded),
+        Err(Lost::CallerLeft(admission)) => Err(NotForwarded::CallerLeft(admission)),
+        Err(Lost::NoAnswer(error, _)) => Err(NotForwarded::Failed(failed(core, call, route, &error))),
+    }
+}
+
+/// How an exchange ended without the head of an answer.
+pub(crate) enum Lost {
+    /// The upstream gave none.
+    NoAnswer(SendError, Box<Admission>),
+    /// The caller left before it came and owes nothing for that.
+    CallerLeft(Box<Admission>),
+}
+
+/// Sends `request` and waits for the head of its answer.
+pub(crate) async fn exchange(
+    core: &Core,
+    call: &mut Call,
+    upstream: &Upstream,
+    request: Request<UpstreamBody>,
+    time_max: Duration,
+    admission: Admission,
+    presence: &Presence,
+) -> Result<Forwarded, Lost> {
     let sent = Instant::now();
-    let answered = route.upstream.send(core.index, request, route.terms.time_max);
+    let answered = upstream.send(core.index, request, time_max);
     let answered = match leaving_matters(&admission) {
         false => answered.await,
         true => tokio::select! {
             answered = answered => answered,
-            () = presence.left() => return Err(NotForwarded::CallerLeft(Box::new(admission))),
+            () = presence.left() => return Err(Lost::CallerLeft(Box::new(admission))),
         },
     };
     call.upstream_us = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
     match answered {
         Ok(response) => Ok(Forwarded { admission, response }),
-        Err(error) => Err(NotForwarded::Failed(failed(core, call, route, &error))),
+        Err(error) => Err(Lost::NoAnswer(error, Box::new(admission))),
     }
 }
 
@@ -100,14 +125,26 @@ pub(crate) fn failed(core: &Core, call: &Call, route: &Route, error: &SendError)
     }
 }
 
-/// The request as the upstream gets it.
+/// The request as the upstream of its route gets it.
 pub(crate) fn upstream_request(
     call: &Call,
     route: &Route,
-    mut parts: Parts,
+    parts: Parts,
     body: UpstreamBody,
 ) -> Result<Request<UpstreamBody>, http::Error> {
-    let upstream = &route.upstream;
+    let uri = target(route, &route.upstream, &parts.uri)?;
+    Ok(addressed(call, route, &route.upstream, uri, parts, body))
+}
+
+/// The request as `upstream` gets it, at `uri`.
+pub(crate) fn addressed(
+    call: &Call,
+    route: &Route,
+    upstream: &Upstream,
+    uri: Uri,
+    mut parts: Parts,
+    body: UpstreamBody,
+) -> Request<UpstreamBody> {
     let host = parts.headers.get(HOST).cloned();
     clean_request(&mut parts.headers);
     let headers = &mut parts.headers;
@@ -118,34 +155,28 @@ pub(crate) fn upstream_request(
     if let Some(host) = host {
         headers.insert(FORWARDED_HOST, host);
     }
-    if route.llm.is_some() {
-        // What is to be metered must be readable; the body may have been edited.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.remove(CONTENT_LENGTH);
-    }
     for (name, value) in upstream.headers() {
         headers.insert(name.clone(), value.clone());
     }
-    let uri = target(route, &parts.uri)?;
     let mut request = Request::new(body);
     *request.method_mut() = parts.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = parts.headers;
-    Ok(request)
+    request
 }
 
-/// The target at the upstream: the path as it came, or with the route's own beginning.
-fn target(route: &Route, uri: &Uri) -> Result<Uri, http::Error> {
+/// The target at an upstream of the route: the path as it came, or with the route's own beginning.
+pub(crate) fn target(route: &Route, upstream: &Upstream, uri: &Uri) -> Result<Uri, http::Error> {
     match &route.upstream_path {
-        None if route.upstream.keeps_paths() => match uri.path_and_query() {
+        None if upstream.keeps_paths() => match uri.path_and_query() {
             Some(target) => Ok(Uri::from(target.clone())),
             None => Ok(Uri::from_static("/")),
         },
-        None => route.upstream.target(uri.path(), uri.query()),
+        None => upstream.target(uri.path(), uri.query()),
         Some(own) => {
             let rest = uri.path().strip_prefix(&*route.path_prefix).unwrap_or_default();
             let own = own.split('{').next().unwrap_or_default();
-            route.upstream.target(&format!("{own}{rest}"), uri.query())
+            upstream.target(&format!("{own}{rest}"), uri.query())
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct ModelFacts {
     pub(crate) priced: MeterSet,
     /// The tokens of a large prompt, once they were counted.
     pub(crate) counted: Option<u64>,
+    /// The endpoint that answers; its format may be another one than the caller's.
+    pub(crate) endpoint: Endpoint,
 }
 
 /// Meters one answer.
@@ -93,7 +95,7 @@ impl ModelFacts {
             (None, None) if self.has_text() => (counted(), UsageSource::Counted),
             (None, None) => return self.estimated(),
         };
-        match charged(self.request.endpoint(), usage, self.priced) {
+        match charged(self.endpoint, usage, self.priced) {
             Some(usage) => Metered { usage, source },
             None => self.estimated(),
         }
@@ -107,7 +109,7 @@ impl ModelFacts {
     /// nowhere else than in a report.
     fn has_text(&self) -> bool {
         !matches!(
-            self.request.endpoint(),
+            self.endpoint,
             Endpoint::ImageGenerations | Endpoint::AudioTranscriptions | Endpoint::AudioSpeech
         )
     }
@@ -124,7 +126,7 @@ impl AnswerMeter {
             UsageChunk::Asked => HideUsage::No,
             UsageChunk::NotAsked => HideUsage::Yes,
         };
-        Self::ModelStream(Box::new(StreamMeter::new(request.endpoint(), hide)), facts)
+        Self::ModelStream(Box::new(StreamMeter::new(facts.endpoint, hide)), facts)
     }
 
     /// Whether the answer must be read whole to be metered.
@@ -162,7 +164,7 @@ impl AnswerMeter {
     pub(crate) fn uncounted_prompt(&self, body: Option<&[u8]>) -> Option<UncountedPrompt> {
         let (facts, is_reported) = match self {
             Self::Rest | Self::Mcp(_) => return None,
-            Self::Model(facts) => (facts, matches!(usage_of_body(facts.request.endpoint(), body?), Ok(Some(_)))),
+            Self::Model(facts) => (facts, matches!(usage_of_body(facts.endpoint, body?), Ok(Some(_)))),
             Self::ModelStream(meter, facts) => {
                 (facts, meter.reported_prompt().is_some() || matches!(meter.reported_usage(), Ok(Some(_))))
             }
@@ -255,7 +257,7 @@ impl AnswerMeter {
     /// What a whole answer used.
     pub(crate) fn of_whole(&self, body: &[u8]) -> Metered {
         let Self::Model(facts) = self else { return self.of_stream() };
-        let endpoint = facts.request.endpoint();
+        let endpoint = facts.endpoint;
         facts.metered(usage_of_body(endpoint, body), || {
             counted_usage_of_body(endpoint, body, facts.counted_prompt(), facts.encoding())
         })

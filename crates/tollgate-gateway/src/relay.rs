@@ -19,6 +19,7 @@ use tokio::time::{Sleep, timeout};
 use tollgate_core::catalogue::CallerLeft;
 use tollgate_core::decision::Terms;
 use tollgate_core::meter::{Meter, MeterSet};
+use tollgate_meter::translate::StreamTranslator;
 use tollgate_store::settlement::Flags;
 use tracing::warn;
 
@@ -26,7 +27,7 @@ use crate::admit::Admission;
 use crate::call::Call;
 use crate::core::{Core, Release};
 use crate::limits::UPSTREAM_IDLE;
-use crate::metering::AnswerMeter;
+use crate::metering::{AnswerMeter, Metered};
 use crate::refuse::{Dialect, Problem, Refusal};
 use crate::settle::{settle, settle_nothing};
 use crate::upstream::Answer;
@@ -46,6 +47,8 @@ pub(crate) struct Exchange {
     pub(crate) status: u16,
     pub(crate) answer: Answer,
     pub(crate) meter: AnswerMeter,
+    /// Says the answer in the caller's format, if the upstream speaks another.
+    pub(crate) translator: Option<Box<StreamTranslator>>,
     pub(crate) admission: Option<Admission>,
     /// What has passed of the request's body.
     pub(crate) sent: Arc<AtomicU64>,
@@ -204,6 +207,13 @@ impl Exchange {
                 return None;
             }
         };
+        let passed = match self.translated(passed) {
+            Ok(passed) => passed,
+            Err((passed, why)) => {
+                self.end(Ending::Failed(why));
+                return (!passed.is_empty()).then_some(passed);
+            }
+        };
         if self.meter.is_done() {
             let rest = self.meter.finish();
             self.end(Ending::Whole(rest));
@@ -213,6 +223,19 @@ impl Exchange {
             return None;
         }
         (!passed.is_empty()).then_some(passed)
+    }
+
+    /// What was metered, in the caller's format. What was translated before a fault goes to the caller.
+    fn translated(&mut self, metered: Bytes) -> Result<Bytes, (Bytes, &'static str)> {
+        let Some(translator) = &mut self.translator else { return Ok(metered) };
+        let mut said = Vec::new();
+        match translator.push(&metered, &mut said) {
+            Ok(()) => Ok(said.into()),
+            Err(error) => {
+                warn!(request = %self.call.id, %error, "A stream could not be translated any further");
+                Err((said.into(), "the upstream's stream is not of its format"))
+            }
+        }
     }
 
     /// The answer has ended: settle it, after its prompt was counted if that is needed and takes long.
@@ -230,7 +253,16 @@ impl Exchange {
             // The upstream closed a model's stream without ending it: the caller must not take it for whole.
             return self.upstream_failed("the upstream ended the stream without finishing it");
         }
-        self.stage = match self.settle() {
+        let rest = match self.translated(rest) {
+            Ok(rest) => rest,
+            Err((_, why)) => return self.upstream_failed(why),
+        };
+        let metered = self.meter.of_stream();
+        let rest = match &mut self.translator {
+            None => rest,
+            Some(translator) => [rest, translator.finish(Some(&metered.usage))].concat().into(),
+        };
+        self.stage = match self.settle(metered) {
             Some(release) => Stage::Settling(release, rest),
             None => Stage::Done,
         };
@@ -241,39 +273,39 @@ impl Exchange {
         warn!(request = %self.call.id, why, "An answer could not be completed");
         self.call.flags = self.call.flags.with(Flags::UPSTREAM_FAILED);
         let release = match self.meter.has_output(self.call.bytes_out) {
-            true => self.settle(),
+            true => self.settle(self.meter.of_stream()),
             false => self.settle_nothing(),
         };
-        self.stage = match (release, self.call.dialect, &self.meter) {
-            (Some(release), Dialect::OpenAi, AnswerMeter::ModelStream(..)) => {
-                Stage::Settling(release, self.error_frame())
-            }
-            (Some(release), Dialect::Mcp(_), AnswerMeter::Mcp(meter)) if !meter.is_complete() => {
-                Stage::Settling(release, self.error_frame())
-            }
+        self.stage = match (release, self.error_frame()) {
+            (Some(release), Some(frame)) => Stage::Settling(release, frame),
             _ => Stage::Cut(why),
         };
     }
 
-    /// The error that ends a stream of events, with nothing after it that looks like success.
-    fn error_frame(&self) -> Bytes {
+    /// The error that ends a stream of events, with nothing after it that looks like success; `None` where a
+    /// stream has no form for it.
+    fn error_frame(&mut self) -> Option<Bytes> {
+        if let Some(translator) = &mut self.translator {
+            return Some(translator.fail("The upstream failed before its answer was complete."));
+        }
         let snapshot = self.core.snapshot();
         let refusal = Refusal::upstream_failed();
         let problem = Problem::new(&refusal, &self.call.context(), &snapshot.setup, &snapshot.texts);
-        match &self.meter {
-            AnswerMeter::Mcp(_) => problem.mcp_frame(),
-            AnswerMeter::Rest | AnswerMeter::Model(_) | AnswerMeter::ModelStream(..) => problem.openai_frame(),
+        match (&self.meter, self.call.dialect) {
+            (AnswerMeter::ModelStream(..), Dialect::OpenAi) => Some(problem.openai_frame()),
+            (AnswerMeter::Mcp(meter), Dialect::Mcp(_)) if !meter.is_complete() => Some(problem.mcp_frame()),
+            _ => None,
         }
     }
 
-    fn settle(&mut self) -> Option<Release> {
+    fn settle(&mut self, metered: Metered) -> Option<Release> {
         if self.meter.is_free() {
             return self.settle_nothing();
         }
         let admission = self.admission.take()?;
         self.count();
         let compute_ms = u64::try_from(self.forwarded.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let metered = self.meter.of_stream().with_call(self.call.bytes_in, self.call.bytes_out, compute_ms);
+        let metered = metered.with_call(self.call.bytes_in, self.call.bytes_out, compute_ms);
         let receipt = settle(&self.core, &self.call, self.status, admission, metered);
         Some(self.core.release_after(receipt.ticket))
     }
@@ -312,7 +344,7 @@ impl Exchange {
         }
         self.meter.count_prompt(None).await;
         let release = match self.meter.has_output(self.call.bytes_out) {
-            true => self.settle(),
+            true => self.settle(self.meter.of_stream()),
             false => self.settle_nothing(),
         };
         if let Some(release) = release {

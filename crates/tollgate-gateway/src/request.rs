@@ -1,7 +1,7 @@
 //! The path of a request, top to bottom.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,29 +11,30 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
-use tollgate_meter::endpoint::Target;
-use tollgate_meter::request::{AskForUsage, Delivery, Edits};
+use tollgate_meter::translate::StreamTranslator;
 use tollgate_store::settlement::Flags;
 
-use crate::admit::{Admission, admit};
+use crate::admit::{Admission, Round, admit};
 use crate::answer::AnswerBody;
 use crate::authenticate::authenticate;
 use crate::authorize::authorize;
 use crate::call::{Call, Peer};
 use crate::caller::Presence;
 use crate::core::Core;
-use crate::estimate::{self, Estimate, ModelEstimate, PendingBody};
+use crate::estimate::{self, ModelEstimate};
 use crate::forward::{Forwarded, NotForwarded, forward};
 use crate::head_check::head_check;
 use crate::headers::{clean_response, content_length, is_websocket};
 use crate::limits::WHOLE_ANSWER_BYTES;
+use crate::mcp::Guest;
 use crate::metering::{AnswerMeter, ModelFacts};
 use crate::refuse::{Problem, Refusal, respond};
 use crate::relay::{Exchange, Relay, Stage};
 use crate::route::{Route, route};
 use crate::settle::record_refusal;
 use crate::snapshot::Snapshot;
-use crate::upstream::{Answer, UpstreamBody};
+use crate::models::{self, Translation};
+use crate::upstream::Answer;
 use crate::whole::Whole;
 use crate::{mcp, own_paths, respond_headers, websocket};
 
@@ -95,48 +96,25 @@ async fn carry(
         return carried.await.map(Carried::Answer);
     }
 
+    let guest = Guest { core, call, snapshot, key: &key, presence };
     if let Some(mcp) = &route.mcp {
-        let guest = mcp::Guest { core, call, snapshot, key: &key, presence };
         return Box::pin(mcp::carry(guest, mcp, request)).await;
     }
-
     let (parts, body) = request.into_parts();
-    let mut estimate = match route.llm {
-        None => estimate::of_rest(&route, &parts.headers, body)?,
-        Some(endpoint) => {
-            let headers = &parts.headers;
-            let target = Target::of_route(endpoint, parts.uri.path());
-            let of_model = estimate::of_model(target, &route, &key, snapshot, headers, body, call.arrived_at);
-            Box::pin(of_model).await?
-        }
-    };
-    if let Some(model) = &estimate.model {
-        call.model = model.request.model().into();
-        call.bytes_in = len(model.request.body());
+    match &route.models {
+        Some(models) if models.lists(&parts) => models::list(guest, models, &parts).map(Carried::Answer),
+        Some(_) => Box::pin(models::serve(guest, &route, parts, body)).await,
+        None => rest(guest, &route, parts, body).await,
     }
-    let admission = admit(core, call, &key, &route, snapshot, &mut estimate).await?;
-    call.admitted = Some(Instant::now());
-    deliver(core, call, &route, admission, estimate, parts, presence).await
 }
 
-/// From admission to settlement.
-async fn deliver(
-    core: &Arc<Core>,
-    call: &mut Call,
-    route: &Arc<Route>,
-    admission: Admission,
-    estimate: Estimate,
-    parts: Parts,
-    presence: &Presence,
-) -> Result<Carried, Refusal> {
-    let Estimate { model, body, .. } = estimate;
-    let per_answer = |tokens| model.as_ref().map_or(tokens, |model| model.per_answer(tokens));
-    let clamped = admission.clamped_output().map(per_answer);
-    let (body, sent) = match (body, &model) {
-        (PendingBody::Passing(incoming), _) => estimate::passing(incoming, route.request_bytes_max),
-        (PendingBody::OfModel, Some(model)) => (UpstreamBody::Whole(edited(route, model, clamped)), Arc::default()),
-        (PendingBody::OfModel, None) => (UpstreamBody::Empty, Arc::default()),
-    };
+/// A request to a REST route: estimated, admitted, forwarded, delivered.
+async fn rest(guest: Guest<'_>, route: &Arc<Route>, parts: Parts, body: Incoming) -> Result<Carried, Refusal> {
+    let Guest { core, call, snapshot, key, presence } = guest;
+    let mut estimate = estimate::of_rest(route, &parts.headers, &body)?;
+    let admission = admit(core, call, key, route, snapshot, &mut estimate, Round::First).await?;
+    call.admitted = Some(Instant::now());
+    let (body, sent) = estimate::passing(body, route.request_bytes_max);
     let forwarded = Instant::now();
     let Forwarded { admission, response } = match forward(core, call, route, admission, parts, body, presence).await {
         Ok(forwarded) => forwarded,
@@ -146,11 +124,39 @@ async fn deliver(
             return Err(Refusal::caller_left());
         }
     };
+    let delivered = Delivered { model: None, translation: None, clamped: None, sent, forwarded };
+    deliver(core, call, route, admission, delivered, response, presence).await
+}
+
+/// What is known of a request whose answer has begun.
+pub(crate) struct Delivered {
+    pub(crate) model: Option<ModelEstimate>,
+    /// How the answer is to be said.
+    pub(crate) translation: Option<Translation>,
+    /// The output bound that the balance allowed.
+    pub(crate) clamped: Option<u64>,
+    /// What has passed of the request's body.
+    pub(crate) sent: Arc<AtomicU64>,
+    /// When the request was sent.
+    pub(crate) forwarded: Instant,
+}
+
+/// From the head of the answer to settlement.
+pub(crate) async fn deliver(
+    core: &Arc<Core>,
+    call: &mut Call,
+    route: &Arc<Route>,
+    admission: Admission,
+    delivered: Delivered,
+    response: Response<Answer>,
+    presence: &Presence,
+) -> Result<Carried, Refusal> {
+    let Delivered { model, translation, clamped, sent, forwarded } = delivered;
     call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
 
     let (mut head, answer) = response.into_parts();
     let meter = meter_for(model.as_ref(), &admission, &head);
-    if meter.changes_length() {
+    if meter.changes_length() || translation.is_some() {
         head.headers.remove(CONTENT_LENGTH);
     }
     let length = content_length(&head.headers);
@@ -161,30 +167,14 @@ async fn deliver(
     let is_free = is_free_of_charge(status, route);
     if is_free || is_short || meter.needs_whole() {
         let bytes_max = route.response_bytes_max;
-        let whole = Whole { core, call, presence, head, answer, admission, sent, forwarded, bytes_max };
+        let whole = Whole { core, call, presence, head, answer, admission, sent, forwarded, bytes_max, translation };
         let answered = if is_free { Box::pin(whole.pass_free()).await } else { whole.settle(meter).await };
         return answered.map(Carried::Answer);
     }
     let core = Arc::clone(core);
-    let relay = RelayWithoutCall { core, head, answer, meter, admission, sent, forwarded, length };
+    let translator = translation.map(|translation| Box::new(translation.stream()));
+    let relay = RelayWithoutCall { core, head, answer, meter, translator, admission, sent, forwarded, length };
     Ok(Carried::Relayed(Box::new(relay)))
-}
-
-/// The body of a model request with what Tollgate must change in it.
-fn edited(route: &Route, model: &ModelEstimate, clamped: Option<u64>) -> Bytes {
-    let request = &model.request;
-    let bound = clamped.or(model.output_bound);
-    // A bound that the caller did not name is named, or the upstream would know none.
-    let must_say = bound.filter(|&bound| request.output_bound() != Some(bound));
-    request.rewritten(&Edits {
-        model: (*model.id != *request.model()).then_some(&*model.id),
-        output_bound: must_say,
-        usage: match request.delivery() {
-            Delivery::Streamed => AskForUsage::Always,
-            Delivery::Whole => AskForUsage::AsSent,
-        },
-        output_field: route.output_field,
-    })
 }
 
 fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::response::Parts) -> AnswerMeter {
@@ -196,6 +186,7 @@ fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::
         bound: admission.bound(),
         priced: model.priced,
         counted: None,
+        endpoint: model.endpoint,
     };
     AnswerMeter::of_model(&model.request, facts, &head.headers)
 }
@@ -223,8 +214,10 @@ pub(crate) struct RelayWithoutCall {
     pub(crate) head: http::response::Parts,
     pub(crate) answer: Answer,
     pub(crate) meter: AnswerMeter,
+    /// Says the answer in the caller's format, if the upstream speaks another.
+    pub(crate) translator: Option<Box<StreamTranslator>>,
     pub(crate) admission: Admission,
-    pub(crate) sent: Arc<std::sync::atomic::AtomicU64>,
+    pub(crate) sent: Arc<AtomicU64>,
     pub(crate) forwarded: Instant,
     pub(crate) length: Option<u64>,
 }
@@ -238,6 +231,7 @@ impl RelayWithoutCall {
             status: self.head.status.as_u16(),
             answer: self.answer,
             meter: self.meter,
+            translator: self.translator,
             admission: Some(self.admission),
             sent: self.sent,
             forwarded: self.forwarded,

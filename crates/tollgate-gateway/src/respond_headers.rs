@@ -47,8 +47,8 @@ pub(crate) fn terms(
     if let Some(tokens) = clamped {
         headers.insert(CLAMPED, HeaderValue::from(tokens));
     }
-    if let Some(model) = model.filter(|model| *model.id != *model.request.model()) {
-        headers.insert(DEGRADED, value(&format!("model={}", model.id)));
+    if let Some(model) = model.filter(|model| *model.name != *model.request.model()) {
+        headers.insert(DEGRADED, value(&format!("model={}", model.name)));
     }
     warnings(headers, admission, admission.notices());
     rate_limit(headers, admission);

@@ -26,6 +26,7 @@ use crate::core::Core;
 use crate::forward::leaving_matters;
 use crate::limits::{MODEL_ANSWER_BYTES_MAX, UPSTREAM_IDLE};
 use crate::metering::AnswerMeter;
+use crate::models::Translation;
 use crate::refuse::Refusal;
 use crate::respond_headers;
 use crate::settle::{settle, settle_nothing};
@@ -45,6 +46,8 @@ pub(crate) struct Whole<'a> {
     pub(crate) forwarded: Instant,
     /// The most bytes that the route lets through.
     pub(crate) bytes_max: u64,
+    /// Says the answer in the caller's format, if the upstream speaks another.
+    pub(crate) translation: Option<Translation>,
 }
 
 impl Whole<'_> {
@@ -65,7 +68,7 @@ impl Whole<'_> {
     /// # Errors
     /// 502 if it breaks off or is no answer, 499 if its caller leaves and owes nothing for that; it costs nothing then.
     pub(crate) async fn settle(self, mut meter: AnswerMeter) -> Result<Response<AnswerBody>, Refusal> {
-        let Self { core, call, presence, mut head, answer, admission, sent, forwarded, bytes_max } = self;
+        let Self { core, call, presence, mut head, answer, admission, sent, forwarded, bytes_max, translation } = self;
         let body = read(answer, bytes_max, &admission, presence).await.map_err(|why| broken_off(call, why))?;
         if presence.has_left() {
             call.flags = call.flags.with(Flags::CALLER_LEFT);
@@ -80,6 +83,11 @@ impl Whole<'_> {
         }
         meter.count_prompt(Some(&body)).await;
         let metered = meter.of_whole(&body).with_call(call.bytes_in, call.bytes_out, compute_ms);
+        let body = match &translation {
+            None => body,
+            // Before it is settled: what cannot be said to the caller is not sold to it.
+            Some(translation) => translation.answer(call, &body, &metered.usage)?,
+        };
         let receipt = settle(core, call, head.status.as_u16(), admission, metered);
         respond_headers::receipt(&mut head.headers, &receipt);
         core.released(receipt.ticket).await;

@@ -8,18 +8,21 @@ mod add_on;
 mod api;
 mod cap;
 mod mcp;
+mod model;
 mod model_price;
 mod plan;
 mod price;
 mod quota;
 mod rate_limit;
 mod text;
+mod upstream;
 
 pub use add_on::AddOnDefinition;
-pub use api::{ApiDefinition, Approval, LlmFormat, RouteDefinition, UpstreamDefinition};
+pub use api::{ApiDefinition, Approval, FrontFormat, LlmFormat, RouteDefinition, };
 pub(crate) use cap::caps_to_core;
 pub use cap::{CapDefinition, CapPeriodDefinition};
 pub use mcp::{McpDefinition, McpItemDefinition, McpRefusals, McpServerDefinition};
+pub use model::{ModelDefinition, TargetDefinition};
 pub use model_price::ModelPriceDefinition;
 pub use plan::{
     CallerLeftDefinition, DisclosureDefinition, FraudDefinition, PaymentDefinition, PlanDefinition,
@@ -32,6 +35,7 @@ pub use text::{
     Amount, ApplicationIdText, At, CurrencyCode, CustomerIdText, GrantIdText, InvoiceIdText, KeyIdText, MeterNames,
     Multiplier, PaymentIdText, PaymentMethodIdText, RequestIdText, SubscriptionIdText, Text, UnitPrice,
 };
+pub use upstream::{UpstreamDefinition, UpstreamFormat, Upstreams};
 
 use crate::StoreError;
 

@@ -184,7 +184,7 @@ impl Admitted<'_> {
             Some(meter) if !meter.needs_whole() => {
                 head.headers.remove(CONTENT_LENGTH);
                 let (core, meter) = (Arc::clone(core), AnswerMeter::Mcp(Box::new(meter)));
-                let relay = RelayWithoutCall { core, head, answer, meter, admission, sent, forwarded, length: None };
+                let relay = RelayWithoutCall { core, head, answer, meter, translator: None, admission, sent, forwarded, length: None };
                 Ok(Carried::Relayed(Box::new(relay)))
             }
             meter => {

@@ -21,6 +21,8 @@ use tracing::debug;
 
 use crate::limits::{END_WITHIN, READY_WITHIN, UPSTREAM_KEPT};
 
+use crate::models::Turn;
+
 use super::{Upstream, UpstreamBody};
 
 /// A connection that one request at a time uses.
@@ -65,6 +67,8 @@ pub(crate) enum SendError {
 pub(crate) struct Answer {
     incoming: Incoming,
     lease: Option<Lease>,
+    /// The turn at the upstream that it takes, where turns are counted.
+    _turn: Option<Turn>,
 }
 
 #[derive(Debug)]
@@ -177,9 +181,14 @@ async fn before<T>(patience: &mut Pin<Box<Sleep>>, work: impl Future<Output = T>
 
 impl Answer {
     fn new(incoming: Incoming, lease: Lease) -> Self {
-        let mut answer = Self { incoming, lease: Some(lease) };
+        let mut answer = Self { incoming, lease: Some(lease), _turn: None };
         answer.rest_if_read();
         answer
+    }
+
+    /// The answer takes `turn` for as long as it lasts.
+    pub(crate) fn with_turn(self, turn: Option<Turn>) -> Self {
+        Self { _turn: turn, ..self }
     }
 
     /// The body as hyper knows it, for an upgraded connection: the connection does not rest any more.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, McpDefinition, check_name, within};
+use super::{Amount, McpDefinition, ModelDefinition, Upstreams, check_name, within};
 use crate::StoreError;
 
 /// An API: an upstream and the routes to it.
@@ -18,7 +18,7 @@ pub struct ApiDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Where its requests go.
-    #[schema(value_type = UpstreamDefinition)]
+    #[schema(value_type = super::UpstreamDefinition)]
     pub upstream: Upstreams,
     /// Names of models, and who serves them.
     #[serde(default, rename = "model", skip_serializing_if = "Vec::is_empty")]
@@ -110,6 +110,18 @@ const fn hundred_megabytes() -> u64 {
     100 * 1024 * 1024
 }
 
+/// A family of endpoints for models, as one provider's SDK expects them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontFormat {
+    /// OpenAI's: `/v1/chat/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/models` and the rest.
+    Openai,
+    /// Anthropic's: `/v1/messages` and `/v1/messages/count_tokens`.
+    Anthropic,
+    /// Gemini's: `/v1beta/models/{model}:generateContent` and its siblings.
+    Gemini,
+}
+
 /// The format of an LLM route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -120,6 +132,25 @@ pub enum LlmFormat {
     OpenaiCompletions,
     /// OpenAI's `/v1/embeddings`.
     OpenaiEmbeddings,
+    /// OpenAI's `/v1/responses`.
+    OpenaiResponses,
+    /// OpenAI's `/v1/images/generations`.
+    OpenaiImages,
+    /// OpenAI's `/v1/audio/transcriptions`.
+    OpenaiTranscriptions,
+    /// OpenAI's `/v1/audio/speech`.
+    OpenaiSpeech,
+    /// OpenAI's `/v1/moderations`.
+    OpenaiModerations,
+    /// OpenAI's `/v1/models` and `/v1/models/{model}`, answered by Tollgate: what the caller may use. Free.
+    OpenaiModels,
+    /// Anthropic's `/v1/messages`.
+    AnthropicMessages,
+    /// Anthropic's `/v1/messages/count_tokens`. Free.
+    AnthropicCountTokens,
+    /// Gemini's `/v1beta/models/{call}`, where the call ends with `:generateContent`,
+    /// `:streamGenerateContent` or `:countTokens`.
+    Gemini,
 }
 
 impl ApiDefinition {
@@ -132,12 +163,15 @@ impl ApiDefinition {
         if self.key.contains('.') {
             return Err(StoreError::invalid("key", "a name without dots: routes are named `api.route`"));
         }
-        let url = &self.upstream.url;
-        if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains('@') {
-            return Err(StoreError::invalid("upstream.url", "http://HOST:PORT or https://HOST, without credentials"));
+        self.upstream.check()?;
+        for (index, model) in self.models.iter().enumerate() {
+            within(&format!("model[{index}]"), model.check(&self.upstream))?;
+            if self.models.iter().take(index).any(|other| other.name == model.name) {
+                return Err(StoreError::invalid(format!("model[{index}].name"), "a name that is there once"));
+            }
         }
-        if self.routes.is_empty() {
-            return Err(StoreError::invalid("route", "at least one route"));
+        if self.routes.is_empty() && self.llm.is_empty() {
+            return Err(StoreError::invalid("route", "at least one route, or `llm` with the formats to serve"));
         }
         for (index, route) in self.routes.iter().enumerate() {
             within(&format!("route[{index}]"), route.check())?;
@@ -146,7 +180,66 @@ impl ApiDefinition {
     }
 }
 
+impl FrontFormat {
+    /// Its endpoints: the name of the route, method, path, format.
+    const fn endpoints(self) -> &'static [(&'static str, &'static str, &'static str, LlmFormat)] {
+        match self {
+            Self::Openai => &[
+                ("chat", "POST", "/v1/chat/completions", LlmFormat::OpenaiChat),
+                ("completions", "POST", "/v1/completions", LlmFormat::OpenaiCompletions),
+                ("responses", "POST", "/v1/responses", LlmFormat::OpenaiResponses),
+                ("embeddings", "POST", "/v1/embeddings", LlmFormat::OpenaiEmbeddings),
+                ("images", "POST", "/v1/images/generations", LlmFormat::OpenaiImages),
+                ("transcriptions", "POST", "/v1/audio/transcriptions", LlmFormat::OpenaiTranscriptions),
+                ("speech", "POST", "/v1/audio/speech", LlmFormat::OpenaiSpeech),
+                ("moderations", "POST", "/v1/moderations", LlmFormat::OpenaiModerations),
+                ("models", "GET", "/v1/models", LlmFormat::OpenaiModels),
+                ("model", "GET", "/v1/models/{model...}", LlmFormat::OpenaiModels),
+            ],
+            Self::Anthropic => &[
+                ("messages", "POST", "/v1/messages", LlmFormat::AnthropicMessages),
+                ("count-tokens", "POST", "/v1/messages/count_tokens", LlmFormat::AnthropicCountTokens),
+            ],
+            Self::Gemini => &[("gemini", "POST", "/v1beta/models/{call}", LlmFormat::Gemini)],
+        }
+    }
+}
+
+impl ApiDefinition {
+    /// Its own routes, and those of the formats that it serves.
+    #[must_use]
+    pub fn all_routes(&self) -> Vec<RouteDefinition> {
+        let fronts = self.llm.iter().flat_map(|front| front.endpoints());
+        let standard = fronts.map(|&(key, method, path, format)| RouteDefinition::of_endpoint(key, method, path, format));
+        let is_own = |route: &RouteDefinition| self.routes.iter().any(|own| own.key == route.key);
+        self.routes.iter().cloned().chain(standard.filter(|route| !is_own(route))).collect()
+    }
+}
+
 impl RouteDefinition {
+    fn of_endpoint(key: &str, method: &str, path: &str, format: LlmFormat) -> Self {
+        Self {
+            key: key.to_owned(),
+            methods: vec![method.to_owned()],
+            path: path.to_owned(),
+            upstream_path: None,
+            free: false,
+            price: None,
+            llm: Some(format),
+            mcp: None,
+            pay_per_request: None,
+            feature: None,
+            scope: None,
+            verify_from: None,
+            // Reasoning takes minutes.
+            timeout_ms: 600_000,
+            request_bytes_max: 50 * 1024 * 1024,
+            response_bytes_max: hundred_megabytes(),
+            websocket: false,
+            charge_client_errors: false,
+        }
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         check_name("key", &self.key)?;
         if !self.path.starts_with('/') {

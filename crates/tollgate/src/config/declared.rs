@@ -61,7 +61,12 @@ impl Tables {
     ) -> (Declared, HashMap<String, String>) {
         let mut secrets = HashMap::new();
         for api in &self.apis {
-            for value in api.get_ref().upstream.headers.values() {
+            let upstreams = api.get_ref().upstream.iter();
+            let values = upstreams.flat_map(|upstream| {
+                let headers = upstream.headers.values().map(|value| ("headers", value));
+                headers.chain(upstream.keys.iter().map(|value| ("keys", value)))
+            });
+            for (member, value) in values {
                 for name in expand::names(value) {
                     match environment.get(name) {
                         Some(value) => {
@@ -69,7 +74,7 @@ impl Tables {
                         }
                         None => {
                             let message = format!(
-                                "api {}, upstream.headers: expected the environment variable {name} to be set",
+                                "api {}, upstream.{member}: expected the environment variable {name} to be set",
                                 api.get_ref().key
                             );
                             errors.push(source.at(Some(api.span().start), message));
