@@ -23,8 +23,7 @@ pub(crate) fn read(data: &[u8], tally: &mut Tally, generated: &mut Generated) ->
         Ok::<_, Flaw>(())
     })?;
     scanner.end()?;
-    let mut piece = Piece::default();
-    piece.mark = match (kind.as_deref().unwrap_or_default(), stop_reason) {
+    let mark = match (kind.as_deref().unwrap_or_default(), stop_reason) {
         (b"message_delta", Some(reason)) => {
             generated.finish(0, &reason.text());
             Mark::Last
@@ -33,6 +32,7 @@ pub(crate) fn read(data: &[u8], tally: &mut Tally, generated: &mut Generated) ->
         (b"error", _) => Mark::Failed,
         _ => Mark::None,
     };
+    let mut piece = Piece { mark, ..Piece::default() };
     match (kind.as_deref(), report) {
         (_, None) => (),
         // It counts the prompt; its one or two tokens of output only mean that there will be some.

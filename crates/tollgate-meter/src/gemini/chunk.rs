@@ -16,12 +16,12 @@ pub(crate) fn read(data: &[u8], generated: &mut Generated) -> Result<Piece, Flaw
     scanner.object(|scanner, key| chunk.member(scanner, &key, generated))?;
     scanner.end()?;
     let is_last = generated.is_finished() || chunk.is_blocked;
-    let mut piece = Piece::default();
-    piece.mark = match (chunk.has_error, is_last) {
+    let mark = match (chunk.has_error, is_last) {
         (true, _) => Mark::Failed,
         (false, true) => Mark::Last,
         (false, false) => Mark::None,
     };
+    let mut piece = Piece { mark, ..Piece::default() };
     match chunk.report {
         None => (),
         Some(Err(bad)) => piece.usage = Some(Err(bad)),

@@ -23,7 +23,7 @@ impl LlmRequest {
     /// pictures count as [`image_tokens_max`]; a model whose tokenizer is not public gets the margin
     /// of [`Tokenizer::with_margin`]. Never more than [`PromptSize::tokens_max`].
     ///
-    /// Takes about 40 ms per megabyte of ordinary text and 150 of the most hostile: call it off the
+    /// Takes 5 to 10 ms per megabyte of ordinary text and up to 150 of the most hostile: call it off the
     /// event loop when the body is large, or while [`tokens::is_loaded`] says no.
     ///
     /// [`PromptSize::tokens_max`]: super::PromptSize::tokens_max

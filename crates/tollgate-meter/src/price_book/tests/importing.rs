@@ -215,5 +215,17 @@ fn pictures_and_sound_are_priced_by_what_they_are_sold_by() {
         "video": {"mode":"video_generation","litellm_provider":"openai","output_cost_per_second":0.1}
         "#,
     );
-    insta::assert_snapshot!(rows, @"");
+    insta::assert_snapshot!(rows, @"
+    openai/chatty None None Unverified
+      input_tokens 0.000001, output_tokens 0.000002
+    openai/gpt-image-1 None None Unverified
+      input_tokens 0.000005, images 0.042, image_input_tokens 0.00001, image_output_tokens 0.00004
+    openai/hd/1024-x-1792/dall-e-3 None None Unverified
+      images 0.12
+    openai/tts-1 None None Unverified
+      input_characters 0.000015
+    openai/whisper-1 None None Unverified
+      audio_input_seconds 0.0001
+    rejected video: mode video_generation is not metered
+    ");
 }
