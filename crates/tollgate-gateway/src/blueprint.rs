@@ -65,7 +65,7 @@ impl Blueprint {
                 let bound =
                     Usage::ONE_CALL.with(Meter::InputTokens, prompt_tokens).with(Meter::OutputTokens, answer_tokens);
                 let (prompt_meters, answer_meters) = (MeterSet::EMPTY, MeterSet::EMPTY);
-                let price = self.0.model_price(&route.provider, id);
+                let price = route.models.as_ref().and_then(|models| models.price(id, &self.0));
                 let output = OutputBound::Adjustable;
                 (Some(ModelAsk { id, price, prompt_tokens, prompt_meters, answer_meters, output }), bound)
             }
@@ -91,7 +91,7 @@ impl Blueprint {
                 routes.find(|route| *route.terms.key == *key).ok_or_else(|| NoQuote::NoRoute(key.to_owned()))
             }
             Quoted::Model { id: model, .. } => routes
-                .find(|route| route.llm.is_some() && self.is_priced(&route.provider, model))
+                .find(|route| route.models.as_ref().is_some_and(|models| models.price(model, &self.0).is_some()))
                 .ok_or_else(|| NoQuote::NoModel(model.to_owned())),
         }
     }

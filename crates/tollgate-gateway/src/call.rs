@@ -8,6 +8,7 @@ use http::header::{ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 use http::{Method, Request, Uri};
 use tollgate_core::id::RequestId;
 use tollgate_core::time::Timestamp;
+use tollgate_meter::translate::Framing;
 use tollgate_store::settlement::Flags;
 
 use crate::directory::Key;
@@ -95,6 +96,14 @@ impl Call {
             self.dialect = Dialect::Mcp(McpForm::Http);
         }
         self.route = Some(Arc::clone(route));
+    }
+
+    /// How a caller of Gemini wants a stream framed: as events only if it says so.
+    pub(crate) fn gemini_framing(&self) -> Framing {
+        match self.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse")) {
+            true => Framing::Sse,
+            false => Framing::JsonArray,
+        }
     }
 
     /// The path as it is logged.

@@ -33,6 +33,7 @@ mod headers;
 pub mod limits;
 mod mcp;
 mod metering;
+mod models;
 mod own_paths;
 mod refuse;
 mod relay;

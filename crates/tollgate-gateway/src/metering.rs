@@ -108,10 +108,7 @@ impl ModelFacts {
     /// Whether counting the text of an answer says what it used: what pictures and sound take stands
     /// nowhere else than in a report.
     fn has_text(&self) -> bool {
-        !matches!(
-            self.endpoint,
-            Endpoint::ImageGenerations | Endpoint::AudioTranscriptions | Endpoint::AudioSpeech
-        )
+        !matches!(self.endpoint, Endpoint::ImageGenerations | Endpoint::AudioTranscriptions | Endpoint::AudioSpeech)
     }
 }
 
@@ -286,7 +283,6 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
 mod tests {
     use http::HeaderValue;
     use serde_json::json;
-    use tollgate_meter::openai::Endpoint;
 
     use super::*;
 
@@ -298,12 +294,16 @@ mod tests {
         let is_stream = delivery == Delivery::Streamed;
         let body =
             json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": prompt }], "stream": is_stream });
-        let request = Arc::new(LlmRequest::parse(Endpoint::ChatCompletions, body.to_string().into()).unwrap());
+        let request = Arc::new(
+            LlmRequest::parse(Endpoint::ChatCompletions, "application/json", body.to_string().into()).unwrap(),
+        );
         let facts = ModelFacts {
             request: Arc::clone(&request),
             model: "gpt-4o".into(),
             prompt_tokens: HELD,
             bound: Usage::ONE_CALL,
+            endpoint: Endpoint::ChatCompletions,
+            priced: MeterSet::TOKENS,
             counted: None,
         };
         let kind = if is_stream { "text/event-stream" } else { "application/json" };

@@ -52,7 +52,7 @@ pub(crate) async fn serve(
         (Method::GET, "usage") => {
             standing::usage(core, &key, request.uri().query()).await.map_err(|error| store_failed(core, &error))?
         }
-        (Method::POST, "estimate") => estimate::estimate(core, &key, snapshot, request.into_body()).await?,
+        (Method::POST, "estimate") => estimate::estimate(core, call, &key, snapshot, request.into_body()).await?,
         (Method::GET, path) if path.starts_with("requests/") => {
             let id = path.trim_start_matches("requests/");
             explain::request(core, &key, snapshot, id).await?

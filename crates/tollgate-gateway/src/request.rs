@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{Request, Response};
@@ -28,12 +27,12 @@ use crate::headers::{clean_response, content_length, is_websocket};
 use crate::limits::WHOLE_ANSWER_BYTES;
 use crate::mcp::Guest;
 use crate::metering::{AnswerMeter, ModelFacts};
+use crate::models::{self, Translation};
 use crate::refuse::{Problem, Refusal, respond};
 use crate::relay::{Exchange, Relay, Stage};
-use crate::route::{Route, route};
+use crate::route::{Llm, Route, route};
 use crate::settle::record_refusal;
 use crate::snapshot::Snapshot;
-use crate::models::{self, Translation};
 use crate::upstream::Answer;
 use crate::whole::Whole;
 use crate::{mcp, own_paths, respond_headers, websocket};
@@ -101,10 +100,10 @@ async fn carry(
         return Box::pin(mcp::carry(guest, mcp, request)).await;
     }
     let (parts, body) = request.into_parts();
-    match &route.models {
-        Some(models) if models.lists(&parts) => models::list(guest, models, &parts).map(Carried::Answer),
-        Some(_) => Box::pin(models::serve(guest, &route, parts, body)).await,
-        None => rest(guest, &route, parts, body).await,
+    match (&route.models, route.llm) {
+        (Some(models), Some(Llm::List)) => models::list(guest, models, &parts).map(Carried::Answer),
+        (Some(_), Some(_)) => Box::pin(models::serve(guest, &route, parts, body)).await,
+        _ => rest(guest, &route, parts, body).await,
     }
 }
 
@@ -241,8 +240,4 @@ impl RelayWithoutCall {
         });
         Response::from_parts(self.head, AnswerBody::Relayed(relay))
     }
-}
-
-fn len(bytes: &Bytes) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request};
 use tollgate_core::catalogue::RouteTerms;
-use tollgate_meter::endpoint::Endpoint;
-use tollgate_meter::request::OutputField;
+use tollgate_meter::endpoint::{Endpoint, Format, Target};
 
 use crate::mcp::Mcp;
+use crate::models::Pool;
 use crate::refuse::Refusal;
 use crate::upstream::Upstream;
 
@@ -17,16 +17,14 @@ use crate::upstream::Upstream;
 pub(crate) struct Route {
     /// What decisions need of it.
     pub(crate) terms: RouteTerms,
-    /// The format of its requests, on LLM routes.
-    pub(crate) llm: Option<Endpoint>,
+    /// What it serves of models, on LLM routes.
+    pub(crate) llm: Option<Llm>,
+    /// Who serves them.
+    pub(crate) models: Option<Arc<Pool>>,
     /// What is served by the Model Context Protocol, on such routes.
     pub(crate) mcp: Option<Arc<Mcp>>,
     /// Calls of tools that a request is: 1 for tools of MCP routes.
     pub(crate) tool_calls: u64,
-    /// Whose price book rows apply.
-    pub(crate) provider: Box<str>,
-    /// What its upstream calls the most tokens of an answer.
-    pub(crate) output_field: OutputField,
     pub(crate) upstream: Arc<Upstream>,
     /// The scheme by which callers reach it.
     pub(crate) scheme: HeaderValue,
@@ -43,6 +41,28 @@ pub(crate) struct Route {
     pub(crate) response_bytes_max: u64,
     pub(crate) websocket: bool,
     pub(crate) charge_client_errors: bool,
+}
+
+/// What an LLM route serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Llm {
+    /// This endpoint.
+    Endpoint(Endpoint),
+    /// The endpoint that the path names: Gemini's.
+    ByPath,
+    /// The list of models.
+    List,
+}
+
+impl Llm {
+    /// What a request to `path` asks for; `None` if this serves no such thing.
+    pub(crate) fn target(self, path: &str) -> Option<Target<'_>> {
+        match self {
+            Self::Endpoint(endpoint) => Some(Target::of_route(endpoint, path)),
+            Self::ByPath => Target::of_path(path).filter(|target| target.endpoint.format() == Format::Gemini),
+            Self::List => None,
+        }
+    }
 }
 
 /// All routes, and how they are found.

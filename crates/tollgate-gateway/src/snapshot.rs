@@ -12,15 +12,16 @@ use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_core::money::Currency;
 use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::price_book::{ModelPrice, PriceBook, Rates, Terms};
-use tollgate_meter::request::OutputField;
 use tollgate_store::definition::{
     AddOnDefinition, ApiDefinition, Approval, LlmFormat, PlanDefinition, PriceDefinition, RouteDefinition,
+    UpstreamDefinition,
 };
 use tollgate_store::{Store, StoreError};
 
 use crate::mcp;
+use crate::models::{Pool, Provider};
 use crate::refuse::{TextOverride, Texts};
-use crate::route::{Route, Routes};
+use crate::route::{Llm, Route, Routes};
 use crate::upstream::Upstream;
 
 /// What the operator set outside the catalogue.
@@ -178,16 +179,19 @@ fn compile_api(
     routes: &mut Routes,
 ) -> Vec<Flaw> {
     let at = |what: &str, expected: String| Flaw { place: format!("api {}, {what}", api.key), expected };
-    let upstream = match upstream_of(api, setup) {
-        Ok(upstream) => upstream,
+    let providers = match providers_of(api, setup) {
+        Ok(providers) => providers,
         Err((field, expected)) => return vec![at(field, expected)],
     };
+    let Some(upstream) = providers.first().map(|provider| Arc::clone(&provider.upstream)) else { return Vec::new() };
+    let models = Arc::new(Pool::new(api, providers));
     let upstream_named = |key: &str| {
         let other = apis.iter().find(|api| api.key == key).ok_or_else(|| format!("an API, and {key:?} is none"))?;
-        upstream_of(other, setup).map_err(|(field, expected)| format!("{expected} as {field} of {key}"))
+        upstream_of(other.upstream.first(), setup)
+            .map_err(|(field, expected)| format!("{expected} as {field} of {key}"))
     };
     let mut flaws = Vec::new();
-    for definition in &api.routes {
+    for definition in &api.all_routes() {
         let place = |field: &str| format!("route {}, {field}", definition.key);
         let charge = match charge_of(definition, prices) {
             Ok(charge) => charge,
@@ -206,15 +210,10 @@ fn compile_api(
                 verify_from: definition.verify_from.map(|amount| amount.0),
                 time_max: Duration::from_millis(definition.timeout_ms),
             },
-            llm: definition.llm.map(|format| match format {
-                LlmFormat::OpenaiChat => Endpoint::ChatCompletions,
-                LlmFormat::OpenaiCompletions => Endpoint::Completions,
-                LlmFormat::OpenaiEmbeddings => Endpoint::Embeddings,
-            }),
+            llm: definition.llm.map(llm_of),
+            models: definition.llm.map(|_| Arc::clone(&models)),
             mcp: None,
             tool_calls: 0,
-            provider: api.upstream.provider.as_str().into(),
-            output_field: output_field(&api.upstream.provider),
             scheme: HeaderValue::from_static(setup.scheme),
             upstream: Arc::clone(&upstream),
             methods: definition.methods.iter().filter_map(|method| method.parse().ok()).collect(),
@@ -246,10 +245,42 @@ fn compile_api(
     flaws
 }
 
-/// The upstream of `api`. The error says in which field what was expected.
-fn upstream_of(api: &ApiDefinition, setup: &Setup) -> Result<Arc<Upstream>, (&'static str, String)> {
-    let headers = upstream_headers(api, setup).map_err(|expected| ("upstream.headers", expected))?;
-    Upstream::new(&api.upstream, headers).map(Arc::new).map_err(|expected| ("upstream.url", expected))
+/// What a route serves of models.
+const fn llm_of(format: LlmFormat) -> Llm {
+    Llm::Endpoint(match format {
+        LlmFormat::OpenaiChat => Endpoint::ChatCompletions,
+        LlmFormat::OpenaiCompletions => Endpoint::Completions,
+        LlmFormat::OpenaiEmbeddings => Endpoint::Embeddings,
+        LlmFormat::OpenaiResponses => Endpoint::Responses,
+        LlmFormat::OpenaiImages => Endpoint::ImageGenerations,
+        LlmFormat::OpenaiTranscriptions => Endpoint::AudioTranscriptions,
+        LlmFormat::OpenaiSpeech => Endpoint::AudioSpeech,
+        LlmFormat::OpenaiModerations => Endpoint::Moderations,
+        LlmFormat::AnthropicMessages => Endpoint::Messages,
+        LlmFormat::AnthropicCountTokens => Endpoint::CountMessageTokens,
+        LlmFormat::OpenaiModels => return Llm::List,
+        LlmFormat::Gemini => return Llm::ByPath,
+    })
+}
+
+/// The upstreams of `api` as providers of models. The error says in which field what was expected.
+fn providers_of(api: &ApiDefinition, setup: &Setup) -> Result<Vec<Arc<Provider>>, (&'static str, String)> {
+    let provider = |definition: &UpstreamDefinition| {
+        let upstream = upstream_of(definition, setup)?;
+        let keys = definition.keys.iter().map(|key| {
+            let key = with_secrets(key, &setup.secrets)?;
+            Provider::key_value(definition.format, &key)
+        });
+        let keys = keys.collect::<Result<_, String>>().map_err(|expected| ("upstream.keys", expected))?;
+        Ok(Arc::new(Provider::new(definition, upstream, keys)))
+    };
+    api.upstream.iter().map(provider).collect()
+}
+
+/// An upstream with its headers. The error says in which field what was expected.
+fn upstream_of(definition: &UpstreamDefinition, setup: &Setup) -> Result<Arc<Upstream>, (&'static str, String)> {
+    let headers = upstream_headers(definition, setup).map_err(|expected| ("upstream.headers", expected))?;
+    Upstream::new(definition, headers).map(Arc::new).map_err(|expected| ("upstream.url", expected))
 }
 
 fn charge_of(route: &RouteDefinition, prices: &HashMap<String, Arc<Price>>) -> Result<Charge, String> {
@@ -257,6 +288,7 @@ fn charge_of(route: &RouteDefinition, prices: &HashMap<String, Arc<Price>>) -> R
         |key: &String| prices.get(key).cloned().ok_or_else(|| format!("a price that exists, and {key:?} does not"));
     Ok(match (&route.price, route.llm, &route.pay_per_request) {
         (Some(key), None, None) => Charge::Price(price(key)?),
+        (None, Some(LlmFormat::OpenaiModels), None) => Charge::Free,
         (None, Some(_), None) => Charge::Model,
         (None, None, Some(key)) => Charge::PerRequest(price(key)?),
         _ if route.free => Charge::Free,
@@ -265,8 +297,8 @@ fn charge_of(route: &RouteDefinition, prices: &HashMap<String, Arc<Price>>) -> R
 }
 
 /// The headers that are set on every forwarded request, with secrets in their places.
-fn upstream_headers(api: &ApiDefinition, setup: &Setup) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
-    api.upstream
+fn upstream_headers(upstream: &UpstreamDefinition, setup: &Setup) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    upstream
         .headers
         .iter()
         .map(|(name, value)| {
@@ -293,12 +325,4 @@ fn with_secrets(text: &str, secrets: &HashMap<String, String>) -> Result<String,
     }
     result.push_str(rest);
     Ok(result)
-}
-
-/// OpenAI's reasoning models refuse the older name; most compatible servers know no other.
-fn output_field(provider: &str) -> OutputField {
-    match provider {
-        "openai" | "azure" => OutputField::MaxCompletionTokens,
-        _ => OutputField::MaxTokens,
-    }
 }

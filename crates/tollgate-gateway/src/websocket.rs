@@ -19,12 +19,12 @@ use tollgate_core::meter::{Meter, Usage, UsageSource};
 use tollgate_store::settlement::Flags;
 use tracing::{debug, warn};
 
-use crate::admit::{Admission, admit};
+use crate::admit::{Admission, Round, admit};
 use crate::answer::AnswerBody;
 use crate::call::Call;
 use crate::core::Core;
 use crate::directory::Key;
-use crate::estimate::{Estimate, PendingBody};
+use crate::estimate::Estimate;
 use crate::forward::{failed, upstream_request};
 use crate::front_door::TunnelSwitch;
 use crate::headers::clean_response;
@@ -55,9 +55,9 @@ pub(crate) async fn carry(
         .with(Meter::ComputeMs, time_max_ms);
     let tunnel = request.extensions().get::<TunnelSwitch>().cloned().unwrap_or_default();
     let client = hyper::upgrade::on(&mut request);
-    let (parts, body) = request.into_parts();
-    let mut estimate = Estimate { bound, precision: Precision::Counted, model: None, body: PendingBody::Passing(body) };
-    let admission = admit(core, call, key, route, snapshot, &mut estimate).await?;
+    let (parts, _) = request.into_parts();
+    let mut estimate = Estimate { bound, precision: Precision::Counted, model: None };
+    let admission = admit(core, call, key, route, snapshot, &mut estimate, Round::First).await?;
     call.admitted = Some(Instant::now());
 
     let mut to_upstream = upstream_request(call, route, parts, UpstreamBody::Empty)

@@ -18,7 +18,7 @@ mod text;
 mod upstream;
 
 pub use add_on::AddOnDefinition;
-pub use api::{ApiDefinition, Approval, FrontFormat, LlmFormat, RouteDefinition, };
+pub use api::{ApiDefinition, Approval, FrontFormat, LlmFormat, RouteDefinition};
 pub(crate) use cap::caps_to_core;
 pub use cap::{CapDefinition, CapPeriodDefinition};
 pub use mcp::{McpDefinition, McpItemDefinition, McpRefusals, McpServerDefinition};

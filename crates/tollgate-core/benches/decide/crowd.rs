@@ -136,6 +136,7 @@ fn plan() -> Plan {
         models: ModelAccess::All,
         context_tokens_max: None,
         output_tokens_default: None,
+        priority: 0,
         clamp_output_from: None,
         quotas: Box::new([Quota {
             id: "calls-month".into(),

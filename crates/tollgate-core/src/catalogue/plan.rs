@@ -42,6 +42,8 @@ pub struct Plan {
     pub context_tokens_max: Option<u64>,
     /// The output bound of a request that names none, in tokens.
     pub output_tokens_default: Option<u64>,
+    /// Who waits for a saturated upstream is served first with the highest of these.
+    pub priority: u8,
     /// If the balance covers at least so many output tokens, a larger output bound is lowered to
     /// what it covers, and said so; `None` refuses.
     pub clamp_output_from: Option<u64>,

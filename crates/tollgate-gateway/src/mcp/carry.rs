@@ -13,13 +13,13 @@ use tollgate_core::meter::{Meter, Usage};
 use tollgate_meter::mcp::list::Listed;
 use tollgate_meter::mcp::{AnswerStream, Declared, Request as RpcRequest};
 
-use crate::admit::{Admission, admit};
+use crate::admit::{Admission, Round, admit};
 use crate::answer::AnswerBody;
 use crate::call::Call;
 use crate::caller::Presence;
 use crate::core::Core;
 use crate::directory::Key;
-use crate::estimate::{Estimate, PendingBody, bound_of_rest};
+use crate::estimate::{Estimate, bound_of_rest};
 use crate::forward::{Forwarded, NotForwarded, forward};
 use crate::headers::clean_response;
 use crate::limits::MODEL_ANSWER_BYTES_MAX;
@@ -88,13 +88,9 @@ pub(crate) async fn carry(guest: Guest<'_>, mcp: &Mcp, request: Request<Incoming
     }
     call.route = Some(Arc::clone(&route));
     let counts = counts(asked.request(), mcp, &route);
-    let mut estimate = Estimate {
-        bound: bound(counts, &route, call.bytes_in),
-        precision: Precision::Counted,
-        model: None,
-        body: PendingBody::OfModel,
-    };
-    let admission = admit(core, call, key, &route, snapshot, &mut estimate).await?;
+    let mut estimate =
+        Estimate { bound: bound(counts, &route, call.bytes_in), precision: Precision::Counted, model: None };
+    let admission = admit(core, call, key, &route, snapshot, &mut estimate, Round::First).await?;
     call.admitted = Some(Instant::now());
     // What is to be metered must be readable, and its length may change.
     parts.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -184,11 +180,32 @@ impl Admitted<'_> {
             Some(meter) if !meter.needs_whole() => {
                 head.headers.remove(CONTENT_LENGTH);
                 let (core, meter) = (Arc::clone(core), AnswerMeter::Mcp(Box::new(meter)));
-                let relay = RelayWithoutCall { core, head, answer, meter, translator: None, admission, sent, forwarded, length: None };
+                let relay = RelayWithoutCall {
+                    core,
+                    head,
+                    answer,
+                    meter,
+                    translator: None,
+                    admission,
+                    sent,
+                    forwarded,
+                    length: None,
+                };
                 Ok(Carried::Relayed(Box::new(relay)))
             }
             meter => {
-                let whole = Whole { core, call, presence, head, answer, admission, sent, forwarded, bytes_max };
+                let whole = Whole {
+                    core,
+                    call,
+                    presence,
+                    head,
+                    answer,
+                    admission,
+                    sent,
+                    forwarded,
+                    bytes_max,
+                    translation: None,
+                };
                 let answered = match meter {
                     Some(meter) => whole.settle(AnswerMeter::Mcp(Box::new(meter))).await,
                     None => whole.pass_free().await,

@@ -78,8 +78,7 @@ pub(crate) async fn serve(
     body: Incoming,
 ) -> Result<Carried, Refusal> {
     let Guest { core, call, snapshot, key, presence } = guest;
-    let asked = Target::of_path(parts.uri.path()).filter(|asked| route.serves(asked.endpoint));
-    let asked = asked.or(route.llm.map(Target::from)).ok_or_else(Refusal::not_found)?;
+    let asked = route.llm.and_then(|llm| llm.target(parts.uri.path())).ok_or_else(Refusal::not_found)?;
     let mut estimate = estimate::of_model(asked, route, key, snapshot, &parts.headers, body, call).await?;
     if let Some(model) = &estimate.model {
         call.model = model.request.model().into();
@@ -276,10 +275,7 @@ fn request_to(
     Ok(request)
 }
 
-fn with_headers(
-    mut request: Request<UpstreamBody>,
-    headers: Vec<(HeaderName, HeaderValue)>,
-) -> Request<UpstreamBody> {
+fn with_headers(mut request: Request<UpstreamBody>, headers: Vec<(HeaderName, HeaderValue)>) -> Request<UpstreamBody> {
     request.headers_mut().extend(headers);
     request
 }
@@ -306,11 +302,7 @@ fn trouble_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Tr
 }
 
 /// An upstream's error as the caller gets it.
-fn error_for(
-    translation: Option<&Translation>,
-    mut head: http::response::Parts,
-    body: Bytes,
-) -> Response<Bytes> {
+fn error_for(translation: Option<&Translation>, mut head: http::response::Parts, body: Bytes) -> Response<Bytes> {
     clean_response(&mut head.headers);
     let body = match translation {
         None => body,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tollgate_core::catalogue::Price;
 use tollgate_core::time::Timestamp;
 use tollgate_store::definition::{ApiDefinition, ModelDefinition, TargetDefinition};
 
@@ -58,16 +59,17 @@ impl Pool {
         Self { providers: providers.into(), names }
     }
 
-    /// The first provider.
-    pub(crate) fn first(&self) -> Option<&Arc<Provider>> {
-        self.providers.first()
-    }
-
     /// The names that the operator gave, in order.
     pub(crate) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
         names.sort_unstable();
         names
+    }
+
+    /// What `name` costs where it is served first.
+    pub(crate) fn price<'a>(&self, name: &str, snapshot: &'a Snapshot) -> Option<&'a Arc<Price>> {
+        let first = self.candidates(name, snapshot, 0, Timestamp::MIN).into_iter().next()?;
+        snapshot.model_price(&first.provider.prices, &first.model)
     }
 
     /// All providers.
@@ -96,10 +98,8 @@ impl Pool {
     }
 
     fn by_itself(&self, name: &str, snapshot: &Snapshot) -> Option<Candidate> {
-        let candidate = |provider: &Arc<Provider>, model: &str| Candidate {
-            provider: Arc::clone(provider),
-            model: model.into(),
-        };
+        let candidate =
+            |provider: &Arc<Provider>, model: &str| Candidate { provider: Arc::clone(provider), model: model.into() };
         if let Some((key, model)) = name.split_once('/')
             && let Some(provider) = self.providers.iter().find(|provider| *provider.key == *key && !key.is_empty())
         {

@@ -65,8 +65,9 @@ impl Translation {
     /// # Errors
     /// 400 naming the field that it has no words for.
     pub(super) fn request(&self, body: &[u8]) -> Result<Translated, Refusal> {
-        translate_request(self.caller, self.upstream, body, &self.facts)
-            .map_err(|flaw| Refusal::bad_request(&flaw.field.clone(), &flaw.to_string()))
+        translate_request(self.caller, self.upstream, body, &self.facts).map_err(|flaw| {
+            Refusal::bad_request(&flaw.field, format!("what this model's provider has words for: {}", flaw.why))
+        })
     }
 
     /// A whole answer in the caller's format.

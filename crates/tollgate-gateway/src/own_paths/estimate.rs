@@ -13,11 +13,12 @@ use tollgate_core::meter::Usage;
 use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::request::LlmRequest;
 
+use crate::call::Call;
 use crate::core::Core;
 use crate::directory::Key;
 use crate::estimate::{ModelEstimate, bound_of_rest, measured, read_whole};
 use crate::refuse::Refusal;
-use crate::route::Route;
+use crate::route::{Llm, Route};
 use crate::snapshot::Snapshot;
 
 const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024;
@@ -28,6 +29,7 @@ const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// 400 naming the field, 403 if the key may not name the model.
 pub(super) async fn estimate(
     core: &Core,
+    call: &Call,
     key: &Arc<Key>,
     snapshot: &Snapshot,
     body: Incoming,
@@ -37,19 +39,28 @@ pub(super) async fn estimate(
     let fields: Map<String, Value> =
         serde_json::from_slice(&bytes).map_err(|_| Refusal::bad_request("body", expected))?;
     let Some(name) = fields.get("route") else {
-        return of_model(core, key, snapshot, LlmRequest::parse(Endpoint::ChatCompletions, "application/json", bytes)?)
-            .await;
+        let request = LlmRequest::parse(Endpoint::ChatCompletions, "application/json", bytes)?;
+        return of_model(core, call, key, snapshot, request).await;
     };
     let route = snapshot.routes.list.iter().find(|route| name.as_str() == Some(&*route.terms.key));
     let route = route.ok_or_else(|| Refusal::bad_request("route", "the name of a route, such as `rest.search`"))?;
     Ok(judged(core, key, route, None, bound_of_rest(route, 0)))
 }
 
-async fn of_model(core: &Core, key: &Arc<Key>, snapshot: &Snapshot, request: LlmRequest) -> Result<Value, Refusal> {
-    let routes = || snapshot.routes.list.iter().filter(|route| route.llm == Some(Endpoint::ChatCompletions));
-    let priced = routes().find(|route| snapshot.model(&route.provider, request.model()).is_some());
+async fn of_model(
+    core: &Core,
+    call: &Call,
+    key: &Arc<Key>,
+    snapshot: &Snapshot,
+    request: LlmRequest,
+) -> Result<Value, Refusal> {
+    let serves = |route: &&Arc<Route>| {
+        let is_asked = route.llm == Some(Llm::Endpoint(Endpoint::ChatCompletions));
+        is_asked && route.models.as_ref().is_some_and(|models| models.price(request.model(), snapshot).is_some())
+    };
+    let priced = snapshot.routes.list.iter().find(serves);
     let route = priced.ok_or_else(|| Refusal::reason(Reason::ModelNotPriced, core.now()))?;
-    let mut model = measured(request, route, key, snapshot, core.now())?;
+    let mut model = measured(request, route, key, snapshot, call)?;
     model.count(&core.counting).await?;
     let bound = model.bound();
     Ok(judged(core, key, route, Some(&model), bound))
@@ -77,7 +88,7 @@ fn judged(core: &Core, key: &Arc<Key>, route: &Route, model: Option<&ModelEstima
     let quantities = bound.iter().map(|(meter, quantity)| (meter.name().to_owned(), Value::from(quantity)));
     json!({
         "route": route.terms.key,
-        "model": model.map(|model| &*model.id),
+        "model": model.map(|model| &*model.name),
         "usage_at_most": quantities.collect::<Map<_, _>>(),
         "cost_at_most": cost.map(|cost| json!({ "amount": cost.to_string(), "currency": standing.currency.to_string() })),
         "free": matches!(route.terms.charge, Charge::Free),

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tollgate_store::definition::UpstreamDefinition;
+use tollgate_store::definition::{UpstreamDefinition, UpstreamFormat};
 
 use super::{Answer, SendError, Upstream, UpstreamBody};
 
@@ -24,10 +24,16 @@ pub(crate) async fn upstream() -> (Upstream, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let definition = UpstreamDefinition {
         url: format!("http://{}", listener.local_addr().unwrap()),
+        key: String::new(),
         provider: String::new(),
+        format: UpstreamFormat::Openai,
+        keys: Vec::new(),
         headers: BTreeMap::new(),
         connect_timeout_ms: 20_000,
         idle_connections_max: 8,
+        concurrency_max: None,
+        wait_max_ms: 0,
+        cool_down_ms: 0,
     };
     (Upstream::new(&definition, Vec::new()).unwrap(), listener)
 }

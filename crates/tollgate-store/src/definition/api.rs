@@ -210,7 +210,8 @@ impl ApiDefinition {
     #[must_use]
     pub fn all_routes(&self) -> Vec<RouteDefinition> {
         let fronts = self.llm.iter().flat_map(|front| front.endpoints());
-        let standard = fronts.map(|&(key, method, path, format)| RouteDefinition::of_endpoint(key, method, path, format));
+        let standard =
+            fronts.map(|&(key, method, path, format)| RouteDefinition::of_endpoint(key, method, path, format));
         let is_own = |route: &RouteDefinition| self.routes.iter().any(|own| own.key == route.key);
         self.routes.iter().cloned().chain(standard.filter(|route| !is_own(route))).collect()
     }

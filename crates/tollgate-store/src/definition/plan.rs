@@ -67,6 +67,9 @@ pub struct PlanDefinition {
     /// The output bound of a request that names none, in tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens_default: Option<u64>,
+    /// Where an upstream serves as much as it can, requests on plans with a higher priority are served first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u8,
     /// Lower an output bound to what the balance covers if that is at least so many tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clamp_output_from: Option<u64>,
@@ -196,6 +199,11 @@ const fn an_hour() -> u64 {
     3_600
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(priority: &u8) -> bool {
+    *priority == 0
+}
+
 impl PlanDefinition {
     /// Whether it may be published: what is bought must be something that can be invoiced.
     ///
@@ -246,6 +254,7 @@ impl PlanDefinition {
             models: self.models.as_deref().map_or(ModelAccess::All, |models| ModelAccess::Only(names(models))),
             context_tokens_max: self.context_tokens_max,
             output_tokens_default: self.output_tokens_default,
+            priority: self.priority,
             clamp_output_from: self.clamp_output_from,
             quotas: each("quota", &self.quotas, QuotaDefinition::to_core)?,
             rate_limits: each("rate_limit", &self.rate_limits, RateLimitDefinition::to_core)?,

@@ -1,6 +1,7 @@
 //! Running ahead of the log: what waits for the next group goes to the journal at once, and what a crash
 //! left there is moved into the log.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,14 +83,24 @@ impl JournalPlace {
         Ok(link)
     }
 
-    /// Starts an empty journal: from now on answers wait for it and no longer for the log.
+    /// Starts an empty journal: from now on answers wait for it and no longer for the log. `None` if the disk
+    /// has no room for it.
     ///
     /// # Errors
     /// If its file cannot be made.
-    pub(super) fn start(&self, shared: &Arc<Shared>) -> Result<Running, StoreError> {
+    pub(super) fn start(&self, shared: &Arc<Shared>) -> Result<Option<Running>, StoreError> {
         let failed = |error| StoreError::Unavailable(sqlx::Error::Io(error));
-        let journal = self.create().map_err(failed)?;
-        Running::start(journal, Arc::clone(shared)).map_err(failed)
+        match self.create() {
+            Ok(journal) => Running::start(journal, Arc::clone(shared)).map(Some).map_err(failed),
+            Err(error) if error.kind() == ErrorKind::StorageFull => {
+                warn!(
+                    "The disk has no room for the settlement journal; answers wait for the database, which takes longer"
+                );
+                std::fs::remove_file(&self.path).map_err(failed)?;
+                Ok(None)
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// An empty journal, in place of the one that was moved into the log.

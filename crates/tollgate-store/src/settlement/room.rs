@@ -174,9 +174,9 @@ mod tests {
         let mut at_last = pin!(waiting(&progress).at_last());
         progress.get_stuck();
         assert_eq!(at_last.as_mut().poll(&mut context), Poll::Pending);
-        progress.advance_to(7);
+        progress.log_has(7);
         assert_eq!(at_last.as_mut().poll(&mut context), Poll::Pending, "everything below 7 is durable, and 7 is not");
-        progress.advance_to(8);
+        progress.log_has(8);
         assert_eq!(at_last.as_mut().poll(&mut context), Poll::Ready(()));
     }
 }

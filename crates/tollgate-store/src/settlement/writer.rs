@@ -97,7 +97,7 @@ impl Writer {
         let is_strict = settling.settlement == Settlement::Strict;
         let shared = Arc::new(Shared::new(settling, link.seq));
         let ahead = match journal.as_ref().filter(|_| is_strict) {
-            Some(place) => Some(place.start(&shared)?),
+            Some(place) => place.start(&shared)?,
             None => None,
         };
         let connection = Some(connection);

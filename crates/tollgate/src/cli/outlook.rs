@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use tollgate_store::definition::{ApiDefinition, PlanDefinition, RouteDefinition};
+use tollgate_store::definition::{ApiDefinition, LlmFormat, PlanDefinition, RouteDefinition};
 
 use super::view::columns;
 use crate::config::Config;
@@ -39,9 +39,9 @@ struct PlanRow {
 /// What `config` would serve.
 pub(super) fn of(config: &Config, proof: &Proof) -> Outlook {
     let declared = &config.declared;
-    let routes = declared.apis.iter().flat_map(|api| api.routes.iter().map(move |route| (api, route)));
+    let routes = declared.apis.iter().flat_map(|api| api.all_routes().into_iter().map(move |route| (api, route)));
     Outlook {
-        routes: routes.map(|(api, route)| route_row(config, proof, api, route)).collect(),
+        routes: routes.map(|(api, route)| route_row(config, proof, api, &route)).collect(),
         plans: declared.plans.iter().map(plan_row).collect(),
         warnings: warnings(config, proof),
     }
@@ -57,7 +57,8 @@ fn route_row(config: &Config, proof: &Proof, api: &ApiDefinition, route: &RouteD
     };
     let price = match (&route.price, route.llm, &route.pay_per_request) {
         (Some(key), ..) => amount(key),
-        (None, Some(_), _) => format!("by model ({} priced)", proof.blueprint.models(&api.upstream.provider)),
+        (None, Some(LlmFormat::OpenaiModels), _) => "free".to_owned(),
+        (None, Some(_), _) => format!("by model ({} priced)", priced_models(proof, api)),
         (None, None, Some(key)) => format!("{}, paid by itself", amount(key)),
         (None, None, None) if route.mcp.is_some() && !route.free => "tool by tool".to_owned(),
         (None, None, None) if route.free => "free".to_owned(),
@@ -69,8 +70,13 @@ fn route_row(config: &Config, proof: &Proof, api: &ApiDefinition, route: &RouteD
         path: format!("{}{}", api.host.as_deref().unwrap_or_default(), route.path),
         price,
         plans: plans_for(config, route),
-        upstream: api.upstream.url.clone(),
+        upstream: api.upstream.iter().map(|upstream| upstream.url.as_str()).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// How many models of the upstreams' providers have a price.
+fn priced_models(proof: &Proof, api: &ApiDefinition) -> usize {
+    api.upstream.iter().map(|upstream| proof.blueprint.models(&upstream.provider)).sum()
 }
 
 /// Which plans open a route.
@@ -119,16 +125,17 @@ fn warnings(config: &Config, proof: &Proof) -> Vec<String> {
         warnings.push("no plan is on sale: refusals offer nothing".to_owned());
     }
     for api in &declared.apis {
-        for route in &api.routes {
+        for route in &api.all_routes() {
             let name = format!("{}.{}", api.key, route.key);
             let ways = [route.price.is_some(), route.llm.is_some(), route.pay_per_request.is_some(), route.free];
             let has_priced_tools = route.mcp.as_ref().is_some_and(|mcp| !mcp.tools.is_empty());
             if !ways.contains(&true) && !has_priced_tools {
                 warnings.push(format!("route {name} has no price: it is refused with model_not_priced"));
             }
-            if route.llm.is_some() && proof.blueprint.models(&api.upstream.provider) == 0 {
-                let provider = &api.upstream.provider;
-                warnings.push(format!("route {name}: no model of provider {provider:?} has a price"));
+            if route.llm.is_some() && priced_models(proof, api) == 0 {
+                let providers: Vec<&str> = api.upstream.iter().map(|upstream| upstream.provider.as_str()).collect();
+                let providers = providers.join(", ");
+                warnings.push(format!("route {name}: no model of provider {providers:?} has a price"));
             }
             if plans_for(config, route) == "none" {
                 let feature = route.feature.as_deref().unwrap_or_default();
@@ -139,8 +146,8 @@ fn warnings(config: &Config, proof: &Proof) -> Vec<String> {
     let providers: Vec<&str> = declared
         .apis
         .iter()
-        .filter(|api| api.routes.iter().any(|route| route.llm.is_some()))
-        .map(|api| &*api.upstream.provider)
+        .filter(|api| api.all_routes().iter().any(|route| route.llm.is_some()))
+        .flat_map(|api| api.upstream.iter().map(|upstream| &*upstream.provider))
         .collect();
     for plan in &declared.plans {
         for model in plan.models.iter().flatten() {

@@ -28,7 +28,10 @@ fn values_come_from_the_environment() {
     let config = Config::parse("t", text, &environment()).unwrap();
     assert_eq!(config.store.url, "sqlite:x.db");
     assert_eq!(config.secrets["KEY"], "sk-1");
-    assert!(config.declared.apis[0].upstream.first().headers["authorization"].contains("${KEY}"), "the secret is not stored");
+    assert!(
+        config.declared.apis[0].upstream.first().headers["authorization"].contains("${KEY}"),
+        "the secret is not stored"
+    );
     assert_eq!(
         mistakes("\n[store]\nurl = \"${NOPE}\""),
         ["tollgate.toml:3: store.url: expected the environment variable NOPE to be set"]

@@ -46,6 +46,7 @@ pub(super) fn plan() -> Plan {
         models: ModelAccess::All,
         context_tokens_max: None,
         output_tokens_default: None,
+        priority: 0,
         clamp_output_from: None,
         quotas: Box::default(),
         rate_limits: Box::default(),
