@@ -88,9 +88,9 @@ impl Call {
     }
 
     /// The route was found; its requests may have a dialect of their own.
-    pub(crate) fn on_route(&mut self, route: &Arc<Route>) {
-        if route.llm.is_some() {
-            self.dialect = Dialect::OpenAi;
+    pub(crate) fn on_route(&mut self, route: &Arc<Route>, headers: &HeaderMap) {
+        if let Some(llm) = route.llm {
+            self.dialect = Dialect::of_llm(llm, headers);
         }
         if route.mcp.is_some() {
             self.dialect = Dialect::Mcp(McpForm::Http);

@@ -1,12 +1,17 @@
 //! Refusals: everything that is not forwarded, in the dialect of whoever asked.
 //!
 //! [`Refusal`] is the one enum. [`problem`] makes the members of the answer out of it, the renderers write
-//! them down: problem+json, XML, an HTML page, the OpenAI envelope, the forms of MCP. A further dialect is a further renderer
-//! over the same members. Shapes and headers: payment-required reference, section 2.
+//! them down: problem+json, XML, an HTML page, the envelopes of OpenAI, Anthropic and Gemini, the forms of MCP.
+//! A further dialect is a further renderer over the same members. Shapes and headers: payment-required reference, section 2.
 
+mod anthropic;
 mod dialect;
+mod envelope;
+mod frame;
+mod gemini;
 mod html;
 mod mcp;
+mod openai;
 mod problem;
 mod refusal;
 mod respond;

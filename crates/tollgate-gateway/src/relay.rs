@@ -28,7 +28,7 @@ use crate::call::Call;
 use crate::core::{Core, Release};
 use crate::limits::UPSTREAM_IDLE;
 use crate::metering::{AnswerMeter, Metered};
-use crate::refuse::{Dialect, Problem, Refusal};
+use crate::refuse::{Problem, Refusal};
 use crate::settle::{settle, settle_nothing};
 use crate::upstream::Answer;
 
@@ -289,12 +289,15 @@ impl Exchange {
             return Some(translator.fail("The upstream failed before its answer was complete."));
         }
         let snapshot = self.core.snapshot();
-        let refusal = Refusal::upstream_failed();
-        let problem = Problem::new(&refusal, &self.call.context(), &snapshot.setup, &snapshot.texts);
-        match (&self.meter, self.call.dialect) {
-            (AnswerMeter::ModelStream(..), Dialect::OpenAi) => Some(problem.openai_frame()),
-            (AnswerMeter::Mcp(meter), Dialect::Mcp(_)) if !meter.is_complete() => Some(problem.mcp_frame()),
-            _ => None,
+        let problem = |refusal: &Refusal| {
+            Problem::new(refusal, &self.call.context(), &snapshot.setup, &snapshot.texts)
+        };
+        match &self.meter {
+            AnswerMeter::ModelStream(meter, facts) => {
+                problem(&Refusal::upstream_broke_off()).frame(facts.endpoint, meter.response())
+            }
+            AnswerMeter::Mcp(meter) if !meter.is_complete() => Some(problem(&Refusal::upstream_failed()).mcp_frame()),
+            AnswerMeter::Mcp(_) | AnswerMeter::Model(_) | AnswerMeter::Rest => None,
         }
     }
 

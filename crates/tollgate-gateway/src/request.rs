@@ -86,7 +86,7 @@ async fn carry(
         return Box::pin(own_paths::serve(core, call, snapshot, request)).await.map(Carried::Answer);
     }
     let route = Arc::clone(route(&snapshot.routes, &request)?);
-    call.on_route(&route);
+    call.on_route(&route, request.headers());
     let key = authenticate(&core.directory, request.headers(), call.arrived_at).await?;
     call.key = Some(Arc::clone(&key));
     authorize(&key, &route, request.headers(), call.peer.address, call.arrived_at)?;

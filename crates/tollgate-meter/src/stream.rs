@@ -32,6 +32,7 @@ use crate::sse::{Event, EventStream, EventTooLarge};
 use crate::tokens::Encoding;
 use crate::usage::BadUsage;
 
+pub use crate::openai::response_head::ResponseHead;
 pub use generated::TEXT_KEPT_MAX;
 pub(crate) use generated::{Channel, Generated};
 pub(crate) use piece::{Mark, Piece};
@@ -148,14 +149,17 @@ impl StreamMeter {
     /// unfinished last event as if it were whole, because usage often stands in it.
     pub fn finish(&mut self) -> Bytes {
         let rest = self.stream.finish();
-        let unreadable = self.unreadable;
+        let (unreadable, response) = (self.unreadable, self.response().cloned());
         let removed = match self.read(&rest) {
             Verdict::Pass => None,
             Verdict::Swallow => Some(0..rest.len()),
             Verdict::Strip(place) => Some(place),
         };
-        // Half an event is no fault of the format.
+        // Half an event is no fault of the format, and nothing of which a client knows.
         self.unreadable = unreadable;
+        if let (Reader::Responses(head), Some(known)) = (&mut self.reader, response) {
+            *head = known;
+        }
         self.held.extend_from_slice(&without(rest, removed.as_slice()));
         self.held.split().freeze()
     }
@@ -210,6 +214,12 @@ impl StreamMeter {
         } else {
             Ending::Cut
         }
+    }
+
+    /// What a Responses stream has said of itself in whole events; `None` in other formats.
+    #[must_use]
+    pub const fn response(&self) -> Option<&ResponseHead> {
+        self.reader.response()
     }
 
     /// Events whose data is no chunk that could be read; they pass unmetered. More than none means

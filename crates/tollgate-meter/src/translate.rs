@@ -48,7 +48,7 @@ use tollgate_core::meter::Usage;
 
 use crate::request::{Delivery, OutputField, UsageChunk};
 use conversation::{Conversation, Part, Role, Said, Turn};
-pub use error::{MESSAGE_CHARS_MAX, translate_error};
+pub use error::{MESSAGE_CHARS_MAX, anthropic_type, gemini_status, translate_error};
 use flaw::LeftOut;
 pub use flaw::{BadAnswer, Inexpressible};
 use reply::{Event, Piece, Reply, Stop};

@@ -2,6 +2,9 @@
 
 use http::header::ACCEPT;
 use http::{HeaderMap, Method};
+use tollgate_meter::endpoint::Format;
+
+use crate::route::Llm;
 
 /// In which form a refusal is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +17,10 @@ pub(crate) enum Dialect {
     Html,
     /// The OpenAI envelope with the problem's members beside it.
     OpenAi,
+    /// The same for Anthropic's.
+    Anthropic,
+    /// The same for Gemini's.
+    Gemini,
     /// JSON-RPC.
     Mcp(McpForm),
 }
@@ -53,6 +60,22 @@ impl Dialect {
         best.1
     }
 
+    /// The form for a caller of an LLM route: the one in which its SDK reads errors.
+    pub(crate) fn of_llm(llm: Llm, headers: &HeaderMap) -> Self {
+        let format = match llm {
+            Llm::Endpoint(endpoint) => endpoint.format(),
+            Llm::ByPath => Format::Gemini,
+            // OpenAI and Anthropic list models at the same path; only Anthropic's SDK names a version.
+            Llm::List if headers.contains_key("anthropic-version") => Format::Anthropic,
+            Llm::List => Format::OpenAi,
+        };
+        match format {
+            Format::OpenAi => Self::OpenAi,
+            Format::Anthropic => Self::Anthropic,
+            Format::Gemini => Self::Gemini,
+        }
+    }
+
     fn of(kind: &str) -> Option<Self> {
         match kind {
             "application/json" | "application/problem+json" | "application/*" | "*/*" => Some(Self::Json),
@@ -68,7 +91,7 @@ impl Dialect {
             Self::Json => "application/problem+json",
             Self::Xml => "application/problem+xml",
             Self::Html => "text/html; charset=utf-8",
-            Self::OpenAi | Self::Mcp(_) => "application/json",
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::Mcp(_) => "application/json",
         }
     }
 }
@@ -92,6 +115,7 @@ fn parse(range: &str) -> (&str, u16) {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use tollgate_meter::endpoint::Endpoint;
 
     use super::*;
 
@@ -110,5 +134,24 @@ mod tests {
         assert_eq!(negotiated(&Method::GET, "application/xml;q=0.5, application/json;q=0.4"), Dialect::Xml);
         assert_eq!(negotiated(&Method::GET, "text/html;q=0, application/json"), Dialect::Json);
         assert_eq!(Dialect::negotiate(&Method::GET, &HeaderMap::new()), Dialect::Json);
+    }
+
+    #[test]
+    fn a_model_route_speaks_the_format_of_its_endpoint() {
+        let plain = HeaderMap::new();
+        for &endpoint in Endpoint::ALL {
+            let dialect = match endpoint.format() {
+                Format::OpenAi => Dialect::OpenAi,
+                Format::Anthropic => Dialect::Anthropic,
+                Format::Gemini => Dialect::Gemini,
+            };
+            assert_eq!(Dialect::of_llm(Llm::Endpoint(endpoint), &plain), dialect, "{endpoint:?}");
+        }
+        assert_eq!(Dialect::of_llm(Llm::ByPath, &plain), Dialect::Gemini);
+        assert_eq!(Dialect::of_llm(Llm::List, &plain), Dialect::OpenAi);
+        let versioned = [("anthropic-version".parse().unwrap(), HeaderValue::from_static("2023-06-01"))];
+        let versioned = HeaderMap::from_iter(versioned);
+        assert_eq!(Dialect::of_llm(Llm::List, &versioned), Dialect::Anthropic);
+        assert_eq!(Dialect::of_llm(Llm::Endpoint(Endpoint::ChatCompletions), &versioned), Dialect::OpenAi);
     }
 }

@@ -59,7 +59,7 @@ impl Problem {
 }
 
 fn error(problem: &Problem, data: Value) -> Value {
-    json!({ "code": code(problem), "message": text(problem), "data": data })
+    json!({ "code": code(problem), "message": problem.sentence(), "data": data })
 }
 
 /// The problem and the URL to which the client sends the person. TypeScript's SDK keeps nothing else of it.
@@ -79,22 +79,14 @@ fn result(problem: &Problem) -> Value {
     json!({
         "resultType": "complete",
         "isError": true,
-        "content": [{ "type": "text", "text": text(problem) }],
+        "content": [{ "type": "text", "text": problem.sentence() }],
         "_meta": { PROBLEM: problem.members },
     })
 }
 
-/// The sentence with its link: most hosts show nothing else.
-fn text(problem: &Problem) -> String {
-    let link = problem.resolve_url.as_ref().map_or_else(String::new, |url| format!(" {url}"));
-    let request = problem.members.get("request_id").and_then(Value::as_str).unwrap_or_default();
-    format!("{}{link} (request {request})", problem.detail)
-}
-
 /// Codes of JSON-RPC where it has one, else of the part that is left to implementations.
 fn code(problem: &Problem) -> i64 {
-    let field = problem.members.get("field").and_then(Value::as_str).unwrap_or_default();
-    match (problem.status, field) {
+    match (problem.status, problem.field().unwrap_or_default()) {
         (402, _) => PAYMENT_OR_URL,
         (404, _) => -32_001,
         (400, "body") => -32_700,

@@ -1,5 +1,7 @@
 //! The members of a refusal (RFC 9457), the same in every dialect.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use tollgate_core::decision::{Action, Denial, Facts, Offers, PayingHelps, Reason, Shortage};
 use tollgate_core::money::{Currency, Money, Nanos};
@@ -37,6 +39,8 @@ pub(crate) struct Problem {
     /// The same, if it leads to something that can be bought or paid.
     pub(crate) payment_url: Option<String>,
     pub(crate) docs_url: Option<String>,
+    /// After how long it may be sent again, where waiting helps.
+    pub(crate) retry_after: Option<Duration>,
     /// The id of the JSON-RPC request that is refused, as JSON.
     pub(crate) rpc_id: Option<Box<str>>,
     pub(crate) members: Map<String, Value>,
@@ -81,6 +85,7 @@ impl Problem {
             resolve_url: None,
             payment_url: None,
             docs_url: Some(docs_url),
+            retry_after: denied.retry.after(),
             rpc_id: context.rpc_id.clone(),
             members,
         };
@@ -107,6 +112,7 @@ impl Problem {
             resolve_url: None,
             payment_url: None,
             docs_url: None,
+            retry_after: fault.retry_after,
             rpc_id: context.rpc_id.clone(),
             members,
         }

@@ -185,6 +185,17 @@ impl Refusal {
         .into()
     }
 
+    /// The same inside a model's stream that has begun: what came of it is owed.
+    pub(crate) fn upstream_broke_off() -> Self {
+        fault(
+            502,
+            "upstream_failed",
+            "The upstream failed",
+            "The service behind this API broke off before its answer was complete. Only what had come of it is charged.",
+        )
+        .into()
+    }
+
     pub(crate) fn upstream_timeout() -> Self {
         fault(
             504,

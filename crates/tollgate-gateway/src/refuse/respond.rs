@@ -8,14 +8,13 @@ use http::header::{
     LINK, RETRY_AFTER, VARY,
 };
 use http::{HeaderName, Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tollgate_core::decision::{Facts, Reason, RetryClass};
 
 use crate::answer::AnswerBody;
 use crate::headers::value;
 
-use super::refusal::Fault;
-use super::{Dialect, Problem, Refusal, html, mcp, xml};
+use super::{Dialect, Problem, Refusal, anthropic, gemini, html, mcp, openai, xml};
 
 const TOLLGATE_REASON: HeaderName = HeaderName::from_static("tollgate-reason");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -43,7 +42,9 @@ pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) ->
         Dialect::Json => Value::Object(problem.members.clone()).to_string(),
         Dialect::Xml => xml::document(&problem.members),
         Dialect::Html => html::page(problem),
-        Dialect::OpenAi => Value::Object(openai(problem)).to_string(),
+        Dialect::OpenAi => Value::Object(openai::envelope(problem)).to_string(),
+        Dialect::Anthropic => Value::Object(anthropic::envelope(problem)).to_string(),
+        Dialect::Gemini => Value::Object(gemini::envelope(problem)).to_string(),
     };
     let mut response = Response::new(AnswerBody::whole(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -59,13 +60,18 @@ pub(crate) fn respond(refusal: &Refusal, problem: &Problem, dialect: Dialect) ->
     links(headers, problem);
     match refusal {
         Refusal::Denied(denied) => {
-            retry(headers, problem.status, denied.retry.after(), denied.retry.when);
+            retry(headers, problem, denied.retry.when);
             rate_limit(headers, &denied.denial.facts, denied.retry.wait);
             if denied.denial.reason == Reason::ApiKeyMissing || denied.denial.reason == Reason::ApiKeyInvalid {
                 headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollgate\""));
             }
         }
-        Refusal::Fault(fault) => about_fault(headers, fault),
+        Refusal::Fault(fault) => {
+            if let Some(allow) = &fault.allow {
+                headers.insert(ALLOW, value(allow));
+            }
+            retry(headers, problem, RetryClass::AfterTime);
+        }
     }
     response
 }
@@ -86,7 +92,8 @@ fn links(headers: &mut HeaderMap, problem: &Problem) {
 
 /// Tells SDKs whether to repeat the request by themselves. Never for a payment; for too fast a request
 /// only if a program can wait for it.
-fn retry(headers: &mut HeaderMap, status: u16, after: Option<Duration>, helps: RetryClass) {
+fn retry(headers: &mut HeaderMap, problem: &Problem, helps: RetryClass) {
+    let (status, after) = (problem.status, problem.retry_after);
     if let Some(after) = after {
         headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
@@ -104,13 +111,6 @@ fn retry(headers: &mut HeaderMap, status: u16, after: Option<Duration>, helps: R
 /// Rounded up: whoever comes back earlier comes too early.
 pub(super) fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
-fn about_fault(headers: &mut HeaderMap, fault: &Fault) {
-    if let Some(allow) = &fault.allow {
-        headers.insert(ALLOW, value(allow));
-    }
-    retry(headers, fault.status, fault.retry_after, RetryClass::AfterTime);
 }
 
 /// The RateLimit fields of the policy that was violated (draft-ietf-httpapi-ratelimit-headers-10).
@@ -136,51 +136,4 @@ fn rate_limit(headers: &mut HeaderMap, facts: &Facts, wait: Option<Duration>) {
     };
     headers.insert(RATE_LIMIT_POLICY, value(&policy));
     headers.insert(RATE_LIMIT, value(&limit));
-}
-
-/// The problem with the `error` object that OpenAI's SDKs read. The link is in the message, because most
-/// clients show nothing else.
-pub(super) fn openai(problem: &Problem) -> Map<String, Value> {
-    let mut members = problem.members.clone();
-    let link = problem.resolve_url.as_ref().map_or_else(String::new, |url| format!(" {url}"));
-    let request = members.get("request_id").and_then(Value::as_str).unwrap_or_default();
-    let message = format!("{}{link} (request {request})", problem.detail);
-    let kind = match problem.status {
-        401 => "invalid_request_error",
-        402 if is_about_money(problem.code) => "insufficient_quota",
-        402 => "billing_error",
-        403 => "permission_error",
-        429 => "rate_limit_exceeded",
-        status if status >= 500 => "server_error",
-        _ => "invalid_request_error",
-    };
-    let mut error = json!({
-        "message": message,
-        "type": kind,
-        "param": members.get("field").cloned().unwrap_or(Value::Null),
-        "code": problem.code,
-        "reason": problem.code,
-        "request_id": request,
-    });
-    // Members beside `error` never reach the program that uses an SDK; those within do.
-    for name in ["actions", "retry", "balance", "required", "shortfall", "quota", "limit", "cap", "plan"] {
-        if let Some(value) = problem.members.get(name) {
-            error[name] = value.clone();
-        }
-    }
-    members.insert("error".to_owned(), error);
-    members
-}
-
-/// OpenAI's umbrella for "no more money": balance, quota and cap.
-fn is_about_money(code: &str) -> bool {
-    matches!(code, "insufficient_balance" | "quota_exceeded" | "spend_cap_reached")
-}
-
-impl Problem {
-    /// The problem as an error inside an OpenAI stream that has begun.
-    pub(crate) fn openai_frame(&self) -> Bytes {
-        let error = openai(self).remove("error").unwrap_or_default();
-        Bytes::from(format!("data: {}\n\n", json!({ "error": error })))
-    }
 }

@@ -11,6 +11,8 @@ use tollgate_core::decision::{
 use tollgate_core::meter::{Meter, MeterSet};
 use tollgate_core::money::{Currency, Nanos};
 use tollgate_core::time::Timestamp;
+use tollgate_meter::endpoint::Endpoint;
+use tollgate_meter::stream::ResponseHead;
 
 use super::refusal::{Denied, PlanName};
 use super::{Context, Dialect, McpForm, Problem, Refusal, TextOverride, Texts, respond};
@@ -188,6 +190,16 @@ fn every_reason_in_the_envelope_of_openai() {
 }
 
 #[test]
+fn every_reason_in_the_envelope_of_anthropic() {
+    insta::assert_snapshot!("anthropic", everything(Dialect::Anthropic));
+}
+
+#[test]
+fn every_reason_in_the_envelope_of_gemini() {
+    insta::assert_snapshot!("gemini", everything(Dialect::Gemini));
+}
+
+#[test]
 fn every_reason_as_the_status_of_an_mcp_endpoint() {
     insta::assert_snapshot!("mcp_http", everything(Dialect::Mcp(McpForm::Http)));
 }
@@ -210,6 +222,51 @@ fn every_reason_as_a_url_to_send_the_person_to() {
 #[test]
 fn every_reason_for_a_client_that_pays() {
     insta::assert_snapshot!("mcp_payment", everything(Dialect::Mcp(McpForm::Payment)));
+}
+
+/// Of a Responses stream: nothing was said, it has begun, it has failed by itself.
+#[test]
+fn every_stream_ends_in_the_form_that_its_sdk_raises() {
+    let texts = Texts::compile(&[]).unwrap();
+    let problem = Problem::new(&Refusal::upstream_broke_off(), &context(), &setup(), &texts);
+    let begun = ResponseHead {
+        id: "resp_01".into(),
+        model: "gpt-4o".into(),
+        created_at_s: 1_795_253_400,
+        next_sequence: 7,
+        has_failed: false,
+    };
+    let failed = ResponseHead { has_failed: true, ..begun.clone() };
+    let mut frames = String::new();
+    for &endpoint in Endpoint::ALL {
+        let heads = match endpoint {
+            Endpoint::Responses => vec![Some(ResponseHead::default()), Some(begun.clone()), Some(failed.clone())],
+            _ => vec![None],
+        };
+        for head in heads {
+            let frame = problem.frame(endpoint, head.as_ref());
+            let text = frame.map_or_else(|| "cut\n".to_owned(), |frame| String::from_utf8(frame.to_vec()).unwrap());
+            let _ = writeln!(frames, "### {endpoint:?}\n{text}");
+        }
+    }
+    insta::assert_snapshot!("frames", frames);
+}
+
+#[test]
+fn a_fault_names_its_field_in_every_envelope() {
+    let texts = Texts::compile(&[]).unwrap();
+    let refusal = Refusal::bad_request("messages[0].role", "a role");
+    let named = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini].map(|dialect| {
+        let text = rendered(&refusal, dialect, &texts);
+        let body: serde_json::Value = serde_json::from_str(&text[text.find('{').unwrap()..]).unwrap();
+        let error = &body["error"];
+        match dialect {
+            Dialect::OpenAi => error["param"].clone(),
+            Dialect::Anthropic => error["details"]["field"].clone(),
+            _ => error["details"][1]["fieldViolations"][0]["field"].clone(),
+        }
+    });
+    assert_eq!(named, ["messages[0].role"; 3]);
 }
 
 #[test]

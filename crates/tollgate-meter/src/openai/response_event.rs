@@ -1,15 +1,11 @@
 //! Reads the events of a Responses stream, and whole responses: the text they add, the usage they report.
 
-use tollgate_core::meter::Usage;
-
-use super::report::Report;
-use crate::endpoint::Endpoint;
+use super::response_head::ResponseHead;
 use crate::json::{Flaw, Kind, Scanner, Text};
 use crate::stream::{Channel, Generated, Mark, Piece};
-use crate::usage::{BadUsage, object_or_null};
 
-/// Reads the data of one event and adds its text to `generated`.
-pub(crate) fn read(data: &[u8], generated: &mut Generated) -> Result<Piece, Flaw> {
+/// Reads the data of one event, adds its text to `generated` and notes in `head` what the stream says of itself.
+pub(crate) fn read(data: &[u8], head: &mut ResponseHead, generated: &mut Generated) -> Result<Piece, Flaw> {
     let (mut kind, mut delta, mut called) = (None, None, None);
     let (mut usage, mut has_error) = (None, false);
     let mut scanner = Scanner::new(data);
@@ -17,7 +13,11 @@ pub(crate) fn read(data: &[u8], generated: &mut Generated) -> Result<Piece, Flaw
         match (key.text.raw, scanner.kind()?) {
             (b"type", Kind::String) => kind = Some(scanner.string()?.bytes()),
             (b"delta", Kind::String) => delta = Some(scanner.string()?),
-            (b"response", Kind::Object) => usage = usage_inside(scanner)?,
+            (b"response", Kind::Object) => usage = head.read(scanner)?,
+            (b"sequence_number", Kind::Number) => {
+                let place = scanner.span()?;
+                head.number(scanner.slice(place));
+            }
             (b"item", Kind::Object) => called = name_inside(scanner)?,
             (b"error", value) => has_error |= value != Kind::Null && scanner.skip().is_ok(),
             _ => scanner.skip()?,
@@ -32,6 +32,7 @@ pub(crate) fn read(data: &[u8], generated: &mut Generated) -> Result<Piece, Flaw
     if let (b"response.output_item.added", Some(name)) = (kind, called) {
         generated.add(0, Channel::Output, name);
     }
+    head.has_failed |= kind == b"response.failed";
     let mark = match kind {
         b"response.completed" | b"response.incomplete" => {
             generated.finish(0, if kind == b"response.completed" { "completed" } else { "incomplete" });
@@ -60,23 +61,6 @@ fn channel_of(kind: &[u8]) -> Option<Channel> {
         b"response.reasoning_text.delta" | b"response.reasoning_summary_text.delta" => Some(Channel::Reasoning),
         _ => Some(Channel::Output),
     }
-}
-
-/// The report inside a response object, without letting a bad one spoil the event around it.
-fn usage_inside(scanner: &mut Scanner<'_>) -> Result<Option<Result<Usage, BadUsage>>, Flaw> {
-    const ENDPOINT: Endpoint = Endpoint::Responses;
-    let mut usage = None;
-    scanner.object(|scanner, key| {
-        if key.text.raw != b"usage" {
-            return scanner.skip();
-        }
-        let value = scanner.span()?;
-        let mut inside = Scanner::new(scanner.slice(value));
-        let report = object_or_null(&mut inside, |scanner| Report::read(scanner, ENDPOINT));
-        usage = report.and_then(|report| report.map(|report| report.usage(ENDPOINT)).transpose()).transpose();
-        Ok::<_, Flaw>(())
-    })?;
-    Ok(usage)
 }
 
 /// The name of the function that an item calls.

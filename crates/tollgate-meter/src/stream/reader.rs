@@ -5,6 +5,7 @@ use super::piece::Piece;
 use crate::anthropic::tally::Tally;
 use crate::endpoint::Endpoint;
 use crate::json::Flaw;
+use crate::openai::response_head::ResponseHead;
 use crate::openai::{chunk, media_event, response_event};
 use crate::{anthropic, gemini};
 
@@ -13,7 +14,7 @@ use crate::{anthropic, gemini};
 pub(super) enum Reader {
     /// Chat completions and completions.
     Chat,
-    Responses,
+    Responses(ResponseHead),
     /// Pictures, speech, transcripts.
     Media(Endpoint, u64),
     Messages(Tally),
@@ -26,7 +27,7 @@ impl Reader {
             Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Embeddings | Endpoint::Moderations => {
                 Self::Chat
             }
-            Endpoint::Responses => Self::Responses,
+            Endpoint::Responses => Self::Responses(ResponseHead::default()),
             Endpoint::ImageGenerations | Endpoint::AudioTranscriptions | Endpoint::AudioSpeech => {
                 Self::Media(endpoint, 0)
             }
@@ -39,10 +40,18 @@ impl Reader {
     pub(super) fn read(&mut self, data: &[u8], generated: &mut Generated) -> Result<Piece, Flaw> {
         match self {
             Self::Chat => chunk::read(data, generated),
-            Self::Responses => response_event::read(data, generated),
+            Self::Responses(head) => response_event::read(data, head, generated),
             Self::Media(endpoint, pictures) => media_event::read(*endpoint, data, pictures, generated),
             Self::Messages(tally) => anthropic::event::read(data, tally, generated),
             Self::Gemini => gemini::chunk::read(data, generated),
+        }
+    }
+
+    /// What a Responses stream has said of itself; `None` in other formats.
+    pub(super) const fn response(&self) -> Option<&ResponseHead> {
+        match self {
+            Self::Responses(head) => Some(head),
+            Self::Chat | Self::Media(..) | Self::Messages(_) | Self::Gemini => None,
         }
     }
 
@@ -50,7 +59,7 @@ impl Reader {
     pub(super) fn read_whole(endpoint: Endpoint, body: &[u8], generated: &mut Generated) -> Result<(), Flaw> {
         match Self::of(endpoint) {
             Self::Chat => chunk::read(body, generated).map(drop),
-            Self::Responses => response_event::read_whole(body, generated),
+            Self::Responses(_) => response_event::read_whole(body, generated),
             Self::Media(..) => media_event::read_whole(body, generated),
             Self::Messages(_) => anthropic::event::read_whole(body, generated),
             Self::Gemini => gemini::chunk::read_whole(body, generated),

@@ -302,6 +302,35 @@ fn an_error_event_is_a_failure_by_name_or_by_member() {
     assert_eq!(pass(HideUsage::No, [fine.as_bytes()]).meter.ending(), Ending::Complete);
 }
 
+#[test]
+fn a_responses_stream_is_known_by_its_whole_events() {
+    let mut meter = StreamMeter::new(Endpoint::Responses, HideUsage::No);
+    let event = |number: u64, kind: &str, response: &str| {
+        let data = format!(r#"{{"type":"{kind}","sequence_number":{number},"response":{response}}}"#);
+        Bytes::from(format!("event: {kind}\ndata: {data}"))
+    };
+    let created = event(0, "response.created", r#"{"id":"resp_1","model":"m","created_at":7,"usage":null}"#);
+    let failed = event(1, "response.failed", r#"{"id":"resp_2","error":{"code":"server_error"}}"#);
+    assert_eq!(meter.response(), Some(&ResponseHead::default()));
+    meter.push(created).unwrap();
+    meter.push(Bytes::from_static(b"\n\n")).unwrap();
+    let known = ResponseHead {
+        id: "resp_1".into(),
+        model: "m".into(),
+        created_at_s: 7,
+        next_sequence: 1,
+        ..ResponseHead::default()
+    };
+    assert_eq!(meter.response(), Some(&known));
+    meter.push(failed).unwrap();
+    meter.finish();
+    assert_eq!(meter.response(), Some(&known), "nobody has seen half an event");
+    meter.push(event(1, "response.failed", "{}")).unwrap();
+    meter.push(Bytes::from_static(b"\n\n")).unwrap();
+    assert_eq!(meter.response().map(|head| (head.has_failed, head.next_sequence)), Some((true, 2)));
+    assert_eq!(StreamMeter::new(Endpoint::Messages, HideUsage::No).response(), None);
+}
+
 proptest! {
     #[test]
     fn recordings_in_any_frames_give_the_same(which in 0..RECORDINGS.len(), hide in any::<bool>(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12)) {

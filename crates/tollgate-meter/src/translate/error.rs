@@ -27,6 +27,40 @@ pub fn translate_error(to: Format, status: u16, body: &[u8]) -> Bytes {
     out.into()
 }
 
+/// The `error.type` by which Anthropic says an HTTP status.
+#[must_use]
+pub const fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        504 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        _ => "api_error",
+    }
+}
+
+/// The `error.status` by which Gemini says an HTTP status: the name of a `google.rpc.Code`. Prepaid credit
+/// that is used up is 402 with the code of a used-up quota there.
+#[must_use]
+pub const fn gemini_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        402 | 429 => "RESOURCE_EXHAUSTED",
+        409 => "ABORTED",
+        400..=499 => "INVALID_ARGUMENT",
+        502 | 503 | 529 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    }
+}
+
 /// The message of an error object: `{"message": ...}` or a bare text.
 pub(crate) fn message_of(error: &Node<'_>) -> String {
     let bare = || "the upstream reported an error".to_owned();
@@ -75,18 +109,7 @@ pub(crate) fn write_openai(status: u16, message: &str, out: &mut Vec<u8>) {
 
 /// Anthropic's error object, as a body and as the data of an `error` event.
 pub(crate) fn write_messages(status: u16, message: &str, out: &mut Vec<u8>) {
-    let kind = match status {
-        401 => "authentication_error",
-        402 => "billing_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        400..=499 => "invalid_request_error",
-        504 => "timeout_error",
-        503 | 529 => "overloaded_error",
-        _ => "api_error",
-    };
+    let kind = anthropic_type(status);
     let mut json = Json::behind(std::mem::take(out));
     json.object().key("type").text("error").key("error").object().key("type").text(kind);
     json.key("message").text(message).end_object().end_object();
@@ -95,17 +118,7 @@ pub(crate) fn write_messages(status: u16, message: &str, out: &mut Vec<u8>) {
 
 /// Google's error object, as a body and as an element of a stream.
 pub(crate) fn write_gemini(status: u16, message: &str, out: &mut Vec<u8>) {
-    let kind = match status {
-        401 => "UNAUTHENTICATED",
-        403 => "PERMISSION_DENIED",
-        404 => "NOT_FOUND",
-        402 | 429 => "RESOURCE_EXHAUSTED",
-        409 => "ABORTED",
-        400..=499 => "INVALID_ARGUMENT",
-        502 | 503 | 529 => "UNAVAILABLE",
-        504 => "DEADLINE_EXCEEDED",
-        _ => "INTERNAL",
-    };
+    let kind = gemini_status(status);
     let mut json = Json::behind(std::mem::take(out));
     json.object().key("error").object().key("code").count(status.into()).key("message").text(message);
     json.key("status").text(kind).end_object().end_object();

@@ -143,6 +143,10 @@ impl StreamReader for EventReader {
                 return Err(BadAnswer::Failed { message: error::message_of(&failure) });
             }
             "error" => {
+                // Documented with its members beside the type, and sent with them in an object.
+                if let Some(failure) = fields.take("error") {
+                    return Err(BadAnswer::Failed { message: error::message_of(&failure) });
+                }
                 let message = fields.text("message")?.unwrap_or_default();
                 return Err(BadAnswer::Failed { message: message.chars().take(error::MESSAGE_CHARS_MAX).collect() });
             }

@@ -244,13 +244,16 @@ impl StreamWriter for EventWriter {
     }
 
     fn fail(&mut self, message: &str, out: &mut Vec<u8>) {
-        if self.begun {
-            self.response_event(out, "response.failed", Status::Failed, None, Some(message));
-            return;
-        }
+        // OpenAI's SDKs raise what stands in `error` of any event, and nothing at `response.failed`, which is
+        // what agents wait for.
         self.event(out, "error", |_, json| {
             json.key("code").text("server_error").key("message").text(message).key("param").raw("null");
+            json.key("error").object().key("type").text("server_error").key("code").text("server_error");
+            json.key("message").text(message).key("param").raw("null").end_object();
         });
+        if self.begun {
+            self.response_event(out, "response.failed", Status::Failed, None, Some(message));
+        }
     }
 }
 

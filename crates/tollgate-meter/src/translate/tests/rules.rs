@@ -156,6 +156,8 @@ fn an_error_inside_a_stream_arrives_in_the_callers_format() {
             RESPONSES,
             "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\",\"message\":\"boom\"}}}\n\n",
         ),
+        (RESPONSES, "event: error\ndata: {\"type\":\"error\",\"message\":\"boom\",\"param\":null}\n\n"),
+        (RESPONSES, "event: error\ndata: {\"type\":\"error\",\"error\":{\"message\":\"boom\"}}\n\n"),
         (
             MESSAGES,
             "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"boom\"}}\n\n",
@@ -165,10 +167,20 @@ fn an_error_inside_a_stream_arrives_in_the_callers_format() {
         for to in Format::ALL.into_iter().filter(|to| *to != from) {
             let events = events(&streamed(from, to, facts(), &[failure.as_bytes()]));
             let last = events.last().unwrap();
-            let message = if to == RESPONSES { &last["message"] } else { &last["error"]["message"] };
-            assert_eq!(message, "the upstream failed: boom", "{from:?} to {to:?}: {last}");
+            assert_eq!(last["error"]["message"], "the upstream failed: boom", "{from:?} to {to:?}: {last}");
         }
     }
+}
+
+#[test]
+fn a_response_that_fails_is_raised_by_sdks_and_ends_for_agents() {
+    let stream = file("streams", CHAT, "sse");
+    let events = events(&streamed(CHAT, RESPONSES, facts(), &[&stream[..stream.len() / 2]]));
+    let [.., raised, failed] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((&raised["type"], &failed["type"]), (&json!("error"), &json!("response.failed")));
+    assert_eq!(raised["error"]["message"], failed["response"]["error"]["message"]);
+    let number = |event: &Value| event["sequence_number"].as_u64().unwrap();
+    assert_eq!(number(failed), number(raised) + 1);
 }
 
 #[test]
