@@ -1,5 +1,9 @@
 //! The sandbox over real connections.
 
+mod anthropic;
 mod client;
+mod formats;
+mod gemini;
 mod openai;
+mod responses;
 mod rest;

@@ -17,6 +17,7 @@ mod lifecycle;
 mod mcp;
 mod mcp_conformance;
 mod mcp_sdk;
+mod models;
 mod protocols;
 mod race;
 mod resolutions;
