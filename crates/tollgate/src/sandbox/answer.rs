@@ -60,9 +60,13 @@ pub(super) enum End {
 pub(super) enum Fate {
     Whole,
     /// The connection is closed after so many tokens.
-    Cut { after: usize },
+    Cut {
+        after: usize,
+    },
     /// An error comes after so many tokens.
-    Error { after: usize },
+    Error {
+        after: usize,
+    },
 }
 
 impl Question {

@@ -64,8 +64,7 @@ mod tests {
     use super::*;
 
     fn knobs(list: &[(&'static str, &'static str)]) -> Knobs {
-        let header =
-            |&(name, value): &(_, _)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let header = |&(name, value): &(_, _)| (HeaderName::from_static(name), HeaderValue::from_static(value));
         Knobs::of(&list.iter().map(header).collect())
     }
 

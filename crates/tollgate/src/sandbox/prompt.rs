@@ -44,8 +44,12 @@ pub(super) struct Prompt {
 
 impl Prompt {
     pub(super) fn of(messages: impl IntoIterator<Item = (Speaker, Vec<Part>)>) -> Self {
-        let mut prompt =
-            Self { text: String::new(), tokens: FRAME_TOKENS, last_user_message: String::new(), ends_with_result: false };
+        let mut prompt = Self {
+            text: String::new(),
+            tokens: FRAME_TOKENS,
+            last_user_message: String::new(),
+            ends_with_result: false,
+        };
         for (speaker, parts) in messages {
             prompt.add(speaker, &parts);
         }

@@ -2,6 +2,7 @@
 
 mod anthropic;
 mod client;
+mod format;
 mod formats;
 mod gemini;
 mod openai;

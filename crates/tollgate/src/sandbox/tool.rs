@@ -67,7 +67,9 @@ fn value(schema: &Value, chance: &mut Chance) -> Value {
             let count = bound("minItems").unwrap_or(1).min(ITEMS_MAX);
             (0..count).map(|_| value(&schema["items"], chance)).collect()
         }
-        "integer" => schema["minimum"].as_i64().unwrap_or_else(|| json!(chance.below(100)).as_i64().unwrap_or(0)).into(),
+        "integer" => {
+            schema["minimum"].as_i64().unwrap_or_else(|| json!(chance.below(100)).as_i64().unwrap_or(0)).into()
+        }
         "number" => schema.get("minimum").cloned().unwrap_or_else(|| json!(chance.below(100))),
         "boolean" => true.into(),
         "null" => Value::Null,

@@ -4,6 +4,7 @@ mod choosing;
 mod failing;
 mod formats;
 mod sdk;
+mod seen;
 mod talk;
 
 use serde_json::Value;

@@ -46,8 +46,7 @@ impl EmbeddingsRequest {
         let inputs = self.input.as_ref().ok_or(Fault::Missing("input"))?.tokens();
         let dimensions = self.dimensions.unwrap_or(DIMENSIONS);
         let length = usize::try_from(dimensions).ok().filter(|_| (1..=DIMENSIONS_MAX).contains(&dimensions));
-        let out_of_range =
-            Fault::OutOfRange { field: "dimensions", value: dimensions, least: 1, most: DIMENSIONS_MAX };
+        let out_of_range = Fault::OutOfRange { field: "dimensions", value: dimensions, least: 1, most: DIMENSIONS_MAX };
         let length = length.ok_or(out_of_range)?;
         knobs.fault()?;
         model.misbehave().await?;

@@ -47,9 +47,7 @@ pub(super) fn words(fault: &Fault) -> (String, Option<&'static str>, Option<&str
             let message = format!("The model `{model}` does not exist or you do not have access to it.");
             (message, None, Some("model_not_found"))
         }
-        Fault::OnPurpose(status, code) => {
-            (format!("The request asked for status {status}."), None, code.as_deref())
-        }
+        Fault::OnPurpose(status, code) => (format!("The request asked for status {status}."), None, code.as_deref()),
         Fault::Failed => {
             ("The server had an error while processing your request. Sorry about that!".to_owned(), None, None)
         }

@@ -2,169 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Answer, post_with, started};
-use crate::sandbox::{Sandbox, text};
-
-const QUESTION: &str = "What is the weather in Bergen?";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Chat,
-    Responses,
-    Messages,
-    Gemini,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Delivery {
-    Whole,
-    Streamed,
-}
-
-const ALL: [(Format, Delivery); 8] = [
-    (Format::Chat, Delivery::Whole),
-    (Format::Chat, Delivery::Streamed),
-    (Format::Responses, Delivery::Whole),
-    (Format::Responses, Delivery::Streamed),
-    (Format::Messages, Delivery::Whole),
-    (Format::Messages, Delivery::Streamed),
-    (Format::Gemini, Delivery::Whole),
-    (Format::Gemini, Delivery::Streamed),
-];
-
-fn schema() -> Value {
-    json!({ "type": "object", "properties": { "place": { "type": "string" } }, "required": ["place"] })
-}
-
-impl Format {
-    fn path(self, model: &str, delivery: Delivery) -> String {
-        match (self, delivery) {
-            (Self::Chat, _) => "/v1/chat/completions".to_owned(),
-            (Self::Responses, _) => "/v1/responses".to_owned(),
-            (Self::Messages, _) => "/v1/messages".to_owned(),
-            (Self::Gemini, Delivery::Whole) => format!("/v1beta/models/{model}:generateContent"),
-            (Self::Gemini, Delivery::Streamed) => format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"),
-        }
-    }
-
-    fn body(self, model: &str, delivery: Delivery) -> Value {
-        let messages = json!([{ "role": "user", "content": QUESTION }]);
-        let mut body = match self {
-            Self::Chat => json!({ "model": model, "messages": messages }),
-            Self::Responses => json!({ "model": model, "input": QUESTION }),
-            Self::Messages => json!({ "model": model, "messages": messages, "max_tokens": 500 }),
-            Self::Gemini => json!({ "contents": [{ "parts": [{ "text": QUESTION }] }] }),
-        };
-        if self != Self::Gemini {
-            body["stream"] = json!(delivery == Delivery::Streamed);
-        }
-        if self == Self::Chat {
-            body["stream_options"] = json!({ "include_usage": true });
-        }
-        body
-    }
-
-    /// The body with a tool on offer; `answered` adds a call and what became of it.
-    fn with_tool(self, model: &str, delivery: Delivery, answered: bool) -> Value {
-        let mut body = self.body(model, delivery);
-        let (offer, place, turns) = match self {
-            Self::Chat => (
-                json!([{ "type": "function", "function": { "name": "weather", "parameters": schema() } }]),
-                "messages",
-                json!([
-                    { "role": "assistant", "content": null, "tool_calls": [
-                        { "id": "call_1", "type": "function", "function": { "name": "weather", "arguments": "{}" } },
-                    ] },
-                    { "role": "tool", "tool_call_id": "call_1", "content": "Rain." },
-                ]),
-            ),
-            Self::Responses => (
-                json!([{ "type": "function", "name": "weather", "parameters": schema() }]),
-                "input",
-                json!([
-                    { "type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}" },
-                    { "type": "function_call_output", "call_id": "call_1", "output": "Rain." },
-                ]),
-            ),
-            Self::Messages => (
-                json!([{ "name": "weather", "input_schema": schema() }]),
-                "messages",
-                json!([
-                    { "role": "assistant", "content": [
-                        { "type": "tool_use", "id": "toolu_1", "name": "weather", "input": {} },
-                    ] },
-                    { "role": "user", "content": [
-                        { "type": "tool_result", "tool_use_id": "toolu_1", "content": "Rain." },
-                    ] },
-                ]),
-            ),
-            Self::Gemini => (
-                json!([{ "functionDeclarations": [{ "name": "weather", "parameters": schema() }] }]),
-                "contents",
-                json!([
-                    { "role": "model", "parts": [{ "functionCall": { "name": "weather", "args": {} } }] },
-                    { "role": "user", "parts": [
-                        { "functionResponse": { "name": "weather", "response": { "result": "Rain." } } },
-                    ] },
-                ]),
-            ),
-        };
-        body["tools"] = offer;
-        if answered {
-            if self == Self::Responses {
-                body["input"] = json!([{ "role": "user", "content": QUESTION }]);
-            }
-            body[place].as_array_mut().unwrap().extend(turns.as_array().cloned().unwrap());
-        }
-        body
-    }
-
-    async fn ask(self, sandbox: &Sandbox, delivery: Delivery, headers: &[(&'static str, &'static str)]) -> Answer {
-        self.send(sandbox, "sandbox-small", delivery, &self.body("sandbox-small", delivery), headers).await
-    }
-
-    async fn send(
-        self,
-        sandbox: &Sandbox,
-        model: &str,
-        delivery: Delivery,
-        body: &Value,
-        headers: &[(&'static str, &'static str)],
-    ) -> Answer {
-        let headers = [headers, &[("anthropic-version", "2023-06-01")]].concat();
-        post_with(sandbox, &self.path(model, delivery), body, &headers).await
-    }
-
-    /// Everything that an answer has under `names`, in order: its text or the arguments of its call.
-    fn said(answer: &Answer, delivery: Delivery, names: &[&str]) -> String {
-        match delivery {
-            Delivery::Whole => found(&answer.json(), names),
-            // What ends a stream of responses says all of it again.
-            Delivery::Streamed => {
-                let once = |event: &&Value| event["type"].as_str().is_none_or(|kind| kind.ends_with("delta"));
-                answer.events().iter().filter(once).map(|event| found(event, names)).collect()
-            }
-        }
-    }
-}
-
-/// The texts under `names` anywhere in `value`.
-fn found(value: &Value, names: &[&str]) -> String {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| match value {
-                Value::String(text) if names.contains(&name.as_str()) => text.clone(),
-                Value::Object(_) if names.contains(&name.as_str()) && ["args", "input"].contains(&name.as_str()) => {
-                    value.to_string()
-                }
-                _ => found(value, names),
-            })
-            .collect(),
-        Value::Array(items) => items.iter().map(|item| found(item, names)).collect(),
-        _ => String::new(),
-    }
-}
+use super::client::{Answer, started};
+use super::format::{ALL, Delivery, Format, Stage};
+use crate::sandbox::text;
 
 fn reports_usage(answer: &Answer) -> bool {
     let body = String::from_utf8_lossy(&answer.body);
@@ -187,14 +27,14 @@ async fn the_same_question_gets_the_same_text() {
 async fn the_first_tool_is_called_and_its_result_answered_with_text() {
     let sandbox = started();
     for (format, delivery) in ALL {
-        let body = format.with_tool("sandbox-small", delivery, false);
+        let body = format.with_tool("sandbox-small", delivery, Stage::Asked);
         let called = format.send(&sandbox, "sandbox-small", delivery, &body, &[]).await;
         let names = ["arguments", "partial_json", "delta", "args"].as_slice();
         let names = if format == Format::Messages && delivery == Delivery::Whole { &["input"] } else { names };
         let arguments: Value = Format::said(&called, delivery, names).parse().unwrap();
         assert!(arguments["place"].is_string(), "{format:?} {delivery:?}: {arguments}");
 
-        let body = format.with_tool("sandbox-small", delivery, true);
+        let body = format.with_tool("sandbox-small", delivery, Stage::Answered);
         let answered = format.send(&sandbox, "sandbox-small", delivery, &body, &[]).await;
         let said = Format::said(&answered, delivery, &["content", "text", "delta"]);
         assert!(text::token_count(&said) >= 16, "{format:?} {delivery:?}: {said}");
@@ -204,7 +44,7 @@ async fn the_first_tool_is_called_and_its_result_answered_with_text() {
 #[tokio::test]
 async fn a_call_that_does_not_fit_is_not_made() {
     let sandbox = started();
-    let mut body = Format::Messages.with_tool("sandbox-small", Delivery::Whole, false);
+    let mut body = Format::Messages.with_tool("sandbox-small", Delivery::Whole, Stage::Asked);
     body["max_tokens"] = json!(3);
     let answer = Format::Messages.send(&sandbox, "sandbox-small", Delivery::Whole, &body, &[]).await.json();
     assert_eq!((&answer["stop_reason"], &answer["usage"]["output_tokens"]), (&json!("max_tokens"), &json!(3)));

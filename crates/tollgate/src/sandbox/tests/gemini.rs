@@ -65,8 +65,5 @@ async fn mistakes_are_answered_as_google_does() {
     assert_eq!(kind(empty), (400, "INVALID_ARGUMENT".to_owned()));
     let unframed = ask(&sandbox, "sandbox-small:streamGenerateContent", json!({})).await;
     assert_eq!(kind(unframed), (400, "INVALID_ARGUMENT".to_owned()));
-    assert_eq!(
-        kind(ask(&sandbox, "sandbox-error-500:generateContent", json!({})).await),
-        (500, "INTERNAL".to_owned())
-    );
+    assert_eq!(kind(ask(&sandbox, "sandbox-error-500:generateContent", json!({})).await), (500, "INTERNAL".to_owned()));
 }

@@ -3,7 +3,8 @@
 use serde_json::json;
 use tollgate_core::money::Nanos;
 
-use super::talk::{Ask, Caller, Delivery, PROMPT_TOKENS, Seen};
+use super::seen::Seen;
+use super::talk::{Ask, Caller, Delivery, PROMPT_TOKENS};
 use super::{PRICES, Stand, price, tokens};
 use crate::harness::Call;
 

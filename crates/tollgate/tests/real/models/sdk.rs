@@ -6,16 +6,20 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tollgate_core::money::Nanos;
 
-use super::talk::PROMPT_TOKENS;
+use super::talk::{Delivery, PROMPT_TOKENS};
 use super::{Stand, price};
 use crate::harness::nanos;
 use crate::{install, sdk};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn anthropic_for_python() {
-    converses("anthropic-python", "requirements-anthropic.txt", "anthropic_python.py", ["chat", "gemini"], [
-        "tool_use", "end_turn",
-    ])
+    converses(
+        "anthropic-python",
+        "requirements-anthropic.txt",
+        "anthropic_python.py",
+        ["chat", "gemini"],
+        ["tool_use", "end_turn"],
+    )
     .await;
 }
 
@@ -27,10 +31,13 @@ async fn gemini_for_python() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn responses_of_openai_for_python() {
-    converses("openai-python", "requirements.txt", "responses_python.py", ["messages", "gemini"], [
-        "completed",
-        "completed",
-    ])
+    converses(
+        "openai-python",
+        "requirements.txt",
+        "responses_python.py",
+        ["messages", "gemini"],
+        ["completed", "completed"],
+    )
     .await;
 }
 
@@ -49,10 +56,12 @@ async fn converses(
     let program = [text(&folder.join("bin/python")), text(&sources.join(script))];
 
     let stand = Stand::open().await;
-    let ways: Vec<(&str, bool)> = upstreams.into_iter().flat_map(|name| [(name, false), (name, true)]).collect();
-    let case = |&(upstream, streamed): &(&str, bool)| {
-        let name = format!("{upstream}, streamed: {streamed}");
-        json!({ "name": name, "key": stand.buyer.key, "model": format!("at-{upstream}"), "streamed": streamed })
+    let both = |name| [(name, Delivery::Whole), (name, Delivery::Streamed)];
+    let ways: Vec<(&str, Delivery)> = upstreams.into_iter().flat_map(both).collect();
+    let case = |&(upstream, delivery): &(&str, Delivery)| {
+        let streamed = delivery == Delivery::Streamed;
+        json!({ "name": format!("{upstream}, {delivery:?}"), "key": stand.buyer.key,
+            "model": format!("at-{upstream}"), "streamed": streamed })
     };
     let cases: Vec<Value> = ways.iter().map(case).collect();
     let seen = sdk::run(&program, stand.node.gateway, &cases).await;

@@ -27,7 +27,8 @@ pub(super) fn answer(question: &Question, written: Written, usage: Value) -> Res
         Said::Text(_) => {
             let place = json!({ "item_id": item_id, "output_index": 0, "content_index": 0 });
             opening.push(with(&place, &[("type", json!("response.content_part.added")), ("part", part(""))]));
-            let text_done = [("type", json!("response.output_text.done")), ("text", json!(text)), ("logprobs", json!([]))];
+            let text_done =
+                [("type", json!("response.output_text.done")), ("text", json!(text)), ("logprobs", json!([]))];
             let part_done = [("type", json!("response.content_part.done")), ("part", part(text))];
             let closing = vec![with(&place, &text_done), with(&place, &part_done)];
             ("response.output_text.delta", place, closing)
