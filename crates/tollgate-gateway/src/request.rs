@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
@@ -171,6 +171,9 @@ pub(crate) async fn deliver(
         return answered.map(Carried::Answer);
     }
     let core = Arc::clone(core);
+    if let Some(translation) = &translation {
+        head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(translation.stream_type()));
+    }
     let translator = translation.map(|translation| Box::new(translation.stream()));
     let relay = RelayWithoutCall { core, head, answer, meter, translator, admission, sent, forwarded, length };
     Ok(Carried::Relayed(Box::new(relay)))

@@ -19,7 +19,7 @@
 //! | `/rest/ws` | a WebSocket that sends every message back |
 //! | `/v1/chat/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/models` | a language model, see `openai` |
 //! | `/v1/messages`, `/v1/messages/count_tokens` | one that speaks Anthropic's format, see `anthropic` |
-//! | `/v1beta/models/{model}:{verb}` | one that speaks Gemini's, see `gemini` |
+//! | `/v1beta/models/{model}:{verb}`, the same below `/v1` | one that speaks Gemini's, see `gemini` |
 //! | `/mcp`, `/mcp/{anything}` | an MCP server, see `mcp` |
 //! | `GET /sandbox/requests` | how often each path was asked for, see [`Journal`] |
 //!

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
-use tollgate_meter::endpoint::{Endpoint, Target};
+use tollgate_meter::endpoint::{Endpoint, Format, Target};
 use tollgate_meter::request::{AskForUsage, Delivery, Edits};
 
 use crate::admit::{Admission, Round, admit};
@@ -33,7 +33,7 @@ use super::{Translation, Turn};
 
 /// Members of a request that were left out on its way to an upstream with another format.
 const LEFT_OUT: HeaderName = HeaderName::from_static("tollgate-left-out");
-/// The version of Anthropic's API that translated requests are written for.
+/// The version of Anthropic's API that requests are written for, where the caller does not say.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
 
@@ -268,7 +268,7 @@ fn request_to(
     // What is to be metered must be readable; the body may have been edited.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.remove(CONTENT_LENGTH);
-    if model.endpoint == Endpoint::Messages {
+    if model.endpoint.format() == Format::Anthropic {
         let (name, version) = ANTHROPIC_VERSION;
         headers.entry(name).or_insert(version);
     }

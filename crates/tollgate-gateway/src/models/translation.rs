@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tollgate_core::meter::Usage;
 use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::translate::{
-    Facts, Format, StreamTranslator, Translated, translate_answer, translate_error, translate_request,
+    Facts, Format, Framing, StreamTranslator, Translated, translate_answer, translate_error, translate_request,
 };
 use tracing::warn;
 
@@ -84,6 +84,14 @@ impl Translation {
     /// An upstream's error in the caller's format.
     pub(super) fn error(&self, status: u16, body: &[u8]) -> Bytes {
         translate_error(self.caller, status, body)
+    }
+
+    /// The type of an answer that streams: the upstream's own may be another one.
+    pub(crate) const fn stream_type(&self) -> &'static str {
+        match (self.caller, self.facts.framing) {
+            (Format::Gemini, Framing::JsonArray) => "application/json",
+            _ => "text/event-stream",
+        }
     }
 
     /// For an answer that streams.

@@ -118,7 +118,7 @@ pub enum FrontFormat {
     Openai,
     /// Anthropic's: `/v1/messages` and `/v1/messages/count_tokens`.
     Anthropic,
-    /// Gemini's: `/v1beta/models/{model}:generateContent` and its siblings.
+    /// Gemini's: `/v1beta/models/{model}:generateContent` and its siblings, below `/v1` as well.
     Gemini,
 }
 
@@ -200,7 +200,11 @@ impl FrontFormat {
                 ("messages", "POST", "/v1/messages", LlmFormat::AnthropicMessages),
                 ("count-tokens", "POST", "/v1/messages/count_tokens", LlmFormat::AnthropicCountTokens),
             ],
-            Self::Gemini => &[("gemini", "POST", "/v1beta/models/{call}", LlmFormat::Gemini)],
+            // Newer SDKs ask below `/v1`, at the path of OpenAI's list of models.
+            Self::Gemini => &[
+                ("gemini", "POST", "/v1beta/models/{call}", LlmFormat::Gemini),
+                ("gemini-v1", "POST", "/v1/models/{model...}", LlmFormat::Gemini),
+            ],
         }
     }
 }

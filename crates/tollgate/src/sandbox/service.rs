@@ -59,6 +59,8 @@ impl Service {
             Endpoint::Messages => anthropic::serve(request).await,
             Endpoint::Contents => gemini::serve(request).await,
             Endpoint::Mcp => mcp::serve(request).await,
+            // Gemini's newer SDKs ask below `/v1` too.
+            Endpoint::Models if rest_of_path.contains(':') => gemini::serve(request).await,
             Endpoint::Models => openai::models(rest_of_path),
             Endpoint::Journal => self.requests(request.uri().query()),
             Endpoint::Unknown => json::error(StatusCode::NOT_FOUND, "the sandbox has no such path"),

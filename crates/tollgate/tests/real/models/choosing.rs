@@ -1,6 +1,6 @@
 //! Who serves a name, and which names there are.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::talk::{Ask, Caller, Delivery};
 use super::{PRICES, Stand};
@@ -34,6 +34,17 @@ async fn a_model_is_reached_by_its_upstreams_name_too() {
         assert_eq!(answer.status, 200, "{upstream}: {}", answer.text());
         assert_eq!(answer.cost(), super::price(upstream, (super::talk::PROMPT_TOKENS, 2)), "{upstream}");
     }
+}
+
+/// Callers of Gemini name a model in the path, where a slash would cut its name in two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_name_is_no_name() {
+    let stand = Stand::open().await;
+    let body = json!({ "contents": [{ "parts": [{ "text": "Who keeps the light" }] }] });
+    let call = |name: &str| Call::post(&format!("/v1/models/{name}:generateContent"), &body).key(&stand.buyer.key);
+    assert_eq!(call("at-gemini").send(stand.node.gateway).await.status, 200);
+    assert_eq!(call("gemini/sandbox-small").send(stand.node.gateway).await.status, 404);
+    stand.books_agree(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

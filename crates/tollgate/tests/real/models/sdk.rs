@@ -1,4 +1,4 @@
-//! Unmodified SDKs of three providers, each against the upstreams of the others: a question with a tool on
+//! Unmodified SDKs of three providers, each against the upstreams of the others and its own: a question with a tool on
 //! offer, the call, its result, the answer, whole and streamed.
 
 use std::path::Path;
@@ -17,7 +17,7 @@ async fn anthropic_for_python() {
         "anthropic-python",
         "requirements-anthropic.txt",
         "anthropic_python.py",
-        ["chat", "gemini"],
+        &["chat", "gemini", "messages"],
         ["tool_use", "end_turn"],
     )
     .await;
@@ -25,8 +25,14 @@ async fn anthropic_for_python() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gemini_for_python() {
-    converses("genai-python", "requirements-genai.txt", "genai_python.py", ["chat", "messages"], ["STOP", "STOP"])
-        .await;
+    converses(
+        "genai-python",
+        "requirements-genai.txt",
+        "genai_python.py",
+        &["chat", "messages", "gemini"],
+        ["STOP", "STOP"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,20 +41,14 @@ async fn responses_of_openai_for_python() {
         "openai-python",
         "requirements.txt",
         "responses_python.py",
-        ["messages", "gemini"],
+        &["messages", "gemini", "responses"],
         ["completed", "completed"],
     )
     .await;
 }
 
 /// Lets `script` speak with each of `upstreams`; `ends` is why its two answers end.
-async fn converses(
-    sdk: &'static str,
-    wanted: &'static str,
-    script: &str,
-    upstreams: [&'static str; 2],
-    ends: [&str; 2],
-) {
+async fn converses(sdk: &'static str, wanted: &'static str, script: &str, upstreams: &[&'static str], ends: [&str; 2]) {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/sdk");
     let list = sources.join(wanted);
     let folder = tokio::task::spawn_blocking(move || install::from_pip(sdk, &list)).await.unwrap();
@@ -57,7 +57,7 @@ async fn converses(
 
     let stand = Stand::open().await;
     let both = |name| [(name, Delivery::Whole), (name, Delivery::Streamed)];
-    let ways: Vec<(&str, Delivery)> = upstreams.into_iter().flat_map(both).collect();
+    let ways: Vec<(&str, Delivery)> = upstreams.iter().copied().flat_map(both).collect();
     let case = |&(upstream, delivery): &(&str, Delivery)| {
         let streamed = delivery == Delivery::Streamed;
         json!({ "name": format!("{upstream}, {delivery:?}"), "key": stand.buyer.key,
