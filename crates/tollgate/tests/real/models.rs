@@ -1,6 +1,7 @@
 //! Models of several providers behind one API: any caller's format, whoever serves.
 
 mod choosing;
+mod demo;
 mod failing;
 mod formats;
 mod sdk;

@@ -1,4 +1,5 @@
-//! A request for content: what of it matters here.
+//! A request for content: what of it matters here. Names of members may also be written with underscores, as
+//! Google takes them and its SDK writes some.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,8 +28,9 @@ pub(super) struct ContentRequest {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Settings {
+    #[serde(alias = "max_output_tokens")]
     max_output_tokens: Option<i64>,
-    #[serde(default)]
+    #[serde(default, alias = "stop_sequences")]
     stop_sequences: Vec<String>,
 }
 
@@ -44,7 +46,9 @@ struct Turn {
 #[serde(rename_all = "camelCase")]
 struct Piece {
     text: Option<String>,
+    #[serde(alias = "function_call")]
     function_call: Option<Value>,
+    #[serde(alias = "function_response")]
     function_response: Option<Value>,
 }
 
@@ -60,6 +64,7 @@ struct Tools {
 struct Declaration {
     name: String,
     parameters: Option<Value>,
+    #[serde(alias = "parameters_json_schema")]
     parameters_json_schema: Option<Value>,
 }
 

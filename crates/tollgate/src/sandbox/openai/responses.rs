@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tollgate_core::time::Timestamp;
 
 use super::error;
-use crate::sandbox::answer::{Answer, End, Question, Said};
+use crate::sandbox::answer::{Answer, End, Said};
 use crate::sandbox::body::Body;
 use crate::sandbox::deliver;
 use crate::sandbox::fault::Fault;

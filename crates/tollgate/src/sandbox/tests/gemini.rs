@@ -48,6 +48,17 @@ async fn bounds_end_it_and_thoughts_are_counted_apart() {
 }
 
 #[tokio::test]
+async fn names_of_members_may_have_underscores() {
+    let sandbox = started();
+    let schema = json!({ "properties": { "place": { "type": "string" } }, "required": ["place"] });
+    let declared = json!([{ "function_declarations": [{ "name": "look_up", "parameters_json_schema": schema }] }]);
+    let offer = json!({ "tools": declared, "generation_config": { "max_output_tokens": 50 } });
+    let called = ask(&sandbox, "sandbox-small:generateContent", offer).await.json();
+    let call = &called["candidates"][0]["content"]["parts"][0]["functionCall"];
+    assert!(call["args"]["place"].is_string(), "{called}");
+}
+
+#[tokio::test]
 async fn counting_says_what_an_answer_would_report() {
     let sandbox = started();
     let counted = ask(&sandbox, "sandbox-small:countTokens", json!({})).await.json();
