@@ -111,7 +111,7 @@ proptest! {
         let mut acknowledged = Vec::new();
         for size in sizes {
             group += 1;
-            let payload = vec![group as u8; size];
+            let payload = vec![u8::try_from(group).unwrap(); size];
             // The log is two groups behind.
             match journal.append(group, &payload, group - 3).unwrap() {
                 Appended::Durable => acknowledged.push(left(group, group - 3, &payload)),
