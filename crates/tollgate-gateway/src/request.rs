@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
@@ -58,6 +58,8 @@ pub(crate) async fn answer(
         Ok(Carried::Relayed(relay)) => relay.into_response(call),
         Err(refusal) => refuse(&core, &call, &snapshot, &refusal),
     };
+    // An upstream's version is about its own connection (RFC 9110 2.5).
+    *response.version_mut() = Version::default();
     respond_headers::identify(response.headers_mut(), id);
     cors.allow(response.headers_mut());
     response
