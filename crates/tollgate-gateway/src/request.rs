@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
@@ -173,7 +173,10 @@ pub(crate) async fn deliver(
         return answered.map(Carried::Answer);
     }
     let core = Arc::clone(core);
-    let translator = translation.map(|translation| Box::new(translation.stream()));
+    let translator = translation.map(|translation| {
+        head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(translation.stream_type()));
+        Box::new(translation.stream())
+    });
     let relay = RelayWithoutCall { core, head, answer, meter, translator, admission, sent, forwarded, length };
     Ok(Carried::Relayed(Box::new(relay)))
 }

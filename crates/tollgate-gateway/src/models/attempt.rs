@@ -24,7 +24,7 @@ use crate::mcp::Guest;
 use crate::refuse::Refusal;
 use crate::request::{Carried, Delivered, deliver};
 use crate::route::Route;
-use crate::settle::settle_nothing;
+use crate::settle::record_unserved;
 use crate::upstream::UpstreamBody;
 use crate::whole;
 
@@ -91,7 +91,7 @@ pub(crate) async fn serve(
             (Ok(admission), _) => admission,
             // What the next candidate would cost is not paid for: the failure of the last one stands.
             (Err(_), Some(Sorry::Refusal(refusal))) => return Err(refusal),
-            (Err(_), Some(Sorry::Answer(answer))) => return Ok(said(*answer)),
+            (Err(_), Some(Sorry::Answer(answer))) => return Ok(unserved(core, call, *answer)),
             (Err(refusal), None) => return Err(refusal),
         };
         call.admitted.get_or_insert_with(Instant::now);
@@ -100,19 +100,23 @@ pub(crate) async fn serve(
         match attempt(guest, route, &model, admission, &parts).await {
             Ok(served) => return delivered(core, call, route, presence, model, served).await,
             Err(Missed::Refused(refusal)) => return Err(refusal),
-            Err(Missed::Mistake(answer, admission)) => return Ok(unserved(core, call, *answer, *admission)),
+            Err(Missed::Mistake(answer, admission)) => {
+                admission.release();
+                return Ok(unserved(core, call, *answer));
+            }
             Err(Missed::Elsewhere(what, admission)) => {
                 let plan = admission.plan().cloned();
+                // Nothing is held while the next one is judged.
+                admission.release();
                 match (model.elsewhere(snapshot, plan.as_deref()), what) {
                     (Some(next), what) => {
-                        admission.release();
                         tracing::info!(request = %call.id, model = &*next.id, "Trying the next model");
                         estimate = Estimate::of(next);
                         sorry = Some(what);
                         round = Round::Elsewhere;
                     }
                     (None, Sorry::Refusal(refusal)) => return Err(refusal),
-                    (None, Sorry::Answer(answer)) => return Ok(unserved(core, call, *answer, *admission)),
+                    (None, Sorry::Answer(answer)) => return Ok(unserved(core, call, *answer)),
                 }
             }
         }
@@ -213,13 +217,9 @@ async fn attempt(
 }
 
 /// Writes down a request that nobody has served, and says what the upstream said.
-fn unserved(core: &Core, call: &mut Call, answer: Response<Bytes>, admission: Admission) -> Carried {
+fn unserved(core: &Core, call: &mut Call, answer: Response<Bytes>) -> Carried {
     call.bytes_out = len(answer.body());
-    let _ticket = settle_nothing(core, call, answer.status().as_u16(), admission);
-    said(answer)
-}
-
-fn said(answer: Response<Bytes>) -> Carried {
+    let _ticket = record_unserved(core, call, answer.status().as_u16());
     Carried::Answer(answer.map(AnswerBody::whole))
 }
 

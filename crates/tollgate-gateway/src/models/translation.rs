@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tollgate_core::meter::Usage;
 use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::translate::{
-    Facts, Format, StreamTranslator, Translated, translate_answer, translate_error, translate_request,
+    Facts, Format, Framing, StreamTranslator, Translated, translate_answer, translate_error, translate_request,
 };
 use tracing::warn;
 
@@ -79,6 +79,14 @@ impl Translation {
             warn!(request = %call.id, %error, "An answer could not be translated");
             Refusal::upstream_failed()
         })
+    }
+
+    /// What a translated stream is to the caller.
+    pub(crate) const fn stream_type(&self) -> &'static str {
+        match (self.caller, self.facts.framing) {
+            (Format::Gemini, Framing::JsonArray) => "application/json",
+            _ => "text/event-stream",
+        }
     }
 
     /// An upstream's error in the caller's format.
