@@ -11,6 +11,7 @@ mod list;
 mod pool;
 mod provider;
 mod translation;
+mod trouble;
 mod turns;
 
 pub(crate) use attempt::serve;

@@ -125,7 +125,7 @@ async fn rest(guest: Guest<'_>, route: &Arc<Route>, parts: Parts, body: Incoming
             return Err(Refusal::caller_left());
         }
     };
-    let delivered = Delivered { model: None, translation: None, clamped: None, sent, forwarded };
+    let delivered = Delivered { model: None, translation: None, left_out: Vec::new(), clamped: None, sent, forwarded };
     deliver(core, call, route, admission, delivered, response, presence).await
 }
 
@@ -134,6 +134,8 @@ pub(crate) struct Delivered {
     pub(crate) model: Option<ModelEstimate>,
     /// How the answer is to be said.
     pub(crate) translation: Option<Translation>,
+    /// Members of the request that were left out on its way to an upstream with another format.
+    pub(crate) left_out: Vec<String>,
     /// The output bound that the balance allowed.
     pub(crate) clamped: Option<u64>,
     /// What has passed of the request's body.
@@ -152,7 +154,7 @@ pub(crate) async fn deliver(
     response: Response<Answer>,
     presence: &Presence,
 ) -> Result<Carried, Refusal> {
-    let Delivered { model, translation, clamped, sent, forwarded } = delivered;
+    let Delivered { model, translation, left_out, clamped, sent, forwarded } = delivered;
     call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
 
     let (mut head, answer) = response.into_parts();
@@ -163,6 +165,7 @@ pub(crate) async fn deliver(
     let length = content_length(&head.headers);
     clean_response(&mut head.headers);
     respond_headers::terms(&mut head.headers, &admission, clamped, model.as_ref());
+    respond_headers::left_out(&mut head.headers, &left_out);
     let status = head.status.as_u16();
     let is_short = length.is_some_and(|length| length <= WHOLE_ANSWER_BYTES);
     let is_free = is_free_of_charge(status, route);

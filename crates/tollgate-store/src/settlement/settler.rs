@@ -65,6 +65,8 @@ pub(super) struct Shared {
     /// The journal's thread, while the journal runs ahead of the log.
     pub(super) journal: OnceLock<Thread>,
     pub(super) is_journaling: AtomicBool,
+    /// The journal waits for the log, as answers then do.
+    pub(super) has_no_room: AtomicBool,
     /// The last group that the log has.
     pub(super) committed: AtomicI64,
     pub(super) is_failing: AtomicBool,
@@ -83,6 +85,7 @@ impl Shared {
             work: Notify::new(),
             journal: OnceLock::new(),
             is_journaling: AtomicBool::new(false),
+            has_no_room: AtomicBool::new(false),
             committed: AtomicI64::new(committed),
             is_failing: AtomicBool::new(false),
             settlement,
@@ -91,21 +94,24 @@ impl Shared {
     }
 
     /// The log has everything below ticket `end`: whoever waits for it goes on.
-    pub(super) fn log_has(&self, end: u64) {
-        self.progress.log_has(end);
+    pub(super) fn note_logged(&self, end: u64) {
+        self.progress.note_logged(end);
         self.ring();
     }
 
     /// The journal has the tickets of `run`: whoever waits for them goes on.
-    pub(super) fn journal_has(&self, run: Range<u64>) {
-        self.progress.journal_has(run);
+    pub(super) fn note_journaled(&self, run: Range<u64>) {
+        self.progress.note_journaled(run);
         self.ring();
     }
 
-    /// Commits have failed for too long: whoever waits is cut off.
-    pub(super) fn is_stuck(&self) {
-        self.progress.get_stuck();
-        self.ring();
+    /// Commits have failed for too long: whoever waits for them is cut off.
+    pub(super) fn get_stuck(&self) {
+        let waits_for_journal = self.is_journaling.load(Ordering::Relaxed) && !self.has_no_room.load(Ordering::Relaxed);
+        if !waits_for_journal {
+            self.progress.get_stuck();
+            self.ring();
+        }
     }
 
     fn ring(&self) {
