@@ -18,19 +18,20 @@ use crate::answer::AnswerBody;
 use crate::call::Call;
 use crate::caller::Presence;
 use crate::core::Core;
+use crate::deliver::{Carried, Delivered, deliver};
 use crate::estimate::{self, Estimate, ModelEstimate};
 use crate::forward::{Forwarded, Lost, addressed, exchange, failed, target};
-use crate::mcp::Guest;
+use crate::guest::Guest;
 use crate::refuse::Refusal;
-use crate::request::{Carried, Delivered, deliver};
 use crate::route::Route;
 use crate::settle::record_unserved;
+use crate::translation::Translation;
 use crate::upstream::UpstreamBody;
 use crate::whole;
 
+use super::Turn;
 use super::provider::{NoTicket, Ticket};
 use super::trouble::{Trouble, drop_operators, error_for};
-use super::{Translation, Turn};
 
 /// What only the operator may say to its providers: on whose account, and which members of the answer.
 const OF_THE_OPERATOR: [&str; 6] = [

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use tollgate_core::time::Timestamp;
-use tollgate_meter::endpoint::Endpoint;
+use tollgate_meter::endpoint::{self, Endpoint};
 use tollgate_meter::request::OutputField;
+use tollgate_meter::translate::Format;
 use tollgate_store::definition::{UpstreamDefinition, UpstreamFormat};
 use tracing::error;
 
@@ -76,20 +77,16 @@ impl Provider {
     /// format. `None` if it has none.
     pub(crate) fn endpoint_for(&self, asked: Endpoint, is_streamed: bool) -> Option<Endpoint> {
         let is_native = match self.format {
-            UpstreamFormat::Openai => {
-                asked.format() == tollgate_meter::endpoint::Format::OpenAi && asked != Endpoint::Responses
-            }
-            UpstreamFormat::OpenaiResponses | UpstreamFormat::Azure => {
-                asked.format() == tollgate_meter::endpoint::Format::OpenAi
-            }
-            UpstreamFormat::Anthropic => asked.format() == tollgate_meter::endpoint::Format::Anthropic,
-            UpstreamFormat::Gemini => asked.format() == tollgate_meter::endpoint::Format::Gemini,
+            UpstreamFormat::Openai => asked.format() == endpoint::Format::OpenAi && asked != Endpoint::Responses,
+            UpstreamFormat::OpenaiResponses | UpstreamFormat::Azure => asked.format() == endpoint::Format::OpenAi,
+            UpstreamFormat::Anthropic => asked.format() == endpoint::Format::Anthropic,
+            UpstreamFormat::Gemini => asked.format() == endpoint::Format::Gemini,
         };
         if is_native {
             return Some(asked);
         }
         // Only conversations can be said in another format.
-        super::wire(asked)?;
+        wire(asked)?;
         Some(match (self.format, is_streamed) {
             (UpstreamFormat::Openai | UpstreamFormat::OpenaiResponses | UpstreamFormat::Azure, _) => {
                 Endpoint::ChatCompletions
@@ -186,5 +183,23 @@ impl Provider {
                 }
             }
         }
+    }
+}
+
+/// The format of conversations at `endpoint`; `None` for endpoints that only their own format has.
+pub(crate) const fn wire(endpoint: Endpoint) -> Option<Format> {
+    match endpoint {
+        Endpoint::ChatCompletions => Some(Format::OpenAiChat),
+        Endpoint::Responses => Some(Format::OpenAiResponses),
+        Endpoint::Messages => Some(Format::AnthropicMessages),
+        Endpoint::GenerateContent | Endpoint::StreamGenerateContent => Some(Format::Gemini),
+        Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::ImageGenerations
+        | Endpoint::AudioTranscriptions
+        | Endpoint::AudioSpeech
+        | Endpoint::Moderations
+        | Endpoint::CountMessageTokens
+        | Endpoint::CountContentTokens => None,
     }
 }

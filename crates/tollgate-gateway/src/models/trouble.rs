@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::headers::clean_response;
 
-use super::Translation;
+use crate::translation::Translation;
 
 /// What went wrong with a request to a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

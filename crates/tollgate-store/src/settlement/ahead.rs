@@ -13,13 +13,13 @@ use sqlx::{AnyConnection, Connection as _};
 use tracing::{error, info, warn};
 
 use crate::chain::Link;
-use crate::db::Engine;
+use crate::engine::Engine;
 use crate::{Corrupt, Store, StoreError};
 
 use super::journal::{self, Appended, Journal, Left, Title};
 use super::log;
 use super::queue::{Ahead, Batch};
-use super::settler::Shared;
+use super::shared::Shared;
 
 /// Two writes are further apart the more entries they share, up to this.
 const PAUSE_MAX: Duration = Duration::from_millis(1);

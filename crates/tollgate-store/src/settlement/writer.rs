@@ -19,7 +19,7 @@ use super::journal::Journal;
 use super::log::{self, chain_name};
 use super::pending::{Pending, SHARDS, shard_of};
 use super::queue::{Batch, Take};
-use super::settler::{Command, Settlement, Settling, Shards, Shared};
+use super::shared::{Command, Settlement, Settling, Shards, Shared};
 
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
