@@ -158,6 +158,8 @@ impl Writer {
                 }
                 Some(Command::Stop(done)) => {
                     self.stop().await;
+                    // With it goes its hold on the database: who was told may open it again.
+                    drop(self);
                     let _ = done.send(());
                     return;
                 }
