@@ -164,6 +164,11 @@ impl ApiDefinition {
             return Err(StoreError::invalid("key", "a name without dots: routes are named `api.route`"));
         }
         self.upstream.check()?;
+        if !self.llm.is_empty()
+            && self.upstream.iter().any(|upstream| upstream.url.trim_end_matches('/').ends_with("/v1"))
+        {
+            return Err(StoreError::invalid("upstream.url", "a URL without /v1: the paths of models begin with it"));
+        }
         for (index, model) in self.models.iter().enumerate() {
             within(&format!("model[{index}]"), model.check(&self.upstream))?;
             if self.models.iter().take(index).any(|other| other.name == model.name) {
