@@ -127,7 +127,8 @@ pub(crate) fn measured(
     snapshot: &Snapshot,
     call: &Call,
 ) -> Result<ModelEstimate, Refusal> {
-    authorize_model(key, request.model(), call.arrived_at)?;
+    let models = route.models.as_ref().ok_or_else(Refusal::not_found)?;
+    authorize_model(key, models.sold_name(request.model()), call.arrived_at)?;
     let plan = {
         let standing = key.customer.standing();
         standing.subscription.as_ref().map(|subscription| Arc::clone(&subscription.plan))
@@ -149,6 +150,8 @@ fn named(
     now: Timestamp,
 ) -> Result<ModelEstimate, Refusal> {
     let models = route.models.as_ref().ok_or_else(Refusal::not_found)?;
+    // Whoever serves it is part of what was asked, and not of what is sold.
+    let sold: Box<str> = models.sold_name(&name).into();
     let is_streamed = request.delivery() == Delivery::Streamed;
     let asked = request.endpoint();
     let serves = |candidate: &Candidate| candidate.provider.endpoint_for(asked, is_streamed).is_some();
@@ -158,7 +161,7 @@ fn named(
     let candidate = candidates.pop().ok_or_else(|| {
         Refusal::bad_request("model", "a model that has this endpoint, or one that its requests can be translated for")
     })?;
-    measure(request, name, candidate, others, chance, snapshot, plan)
+    measure(request, sold, candidate, others, chance, snapshot, plan)
 }
 
 /// Measures `request` for `candidate`.
@@ -331,11 +334,14 @@ impl ModelEstimate {
 
     /// The same request for the next one who serves the same model; `None` if nobody is left.
     pub(crate) fn elsewhere(mut self, snapshot: &Snapshot, plan: Option<&Plan>) -> Option<Self> {
-        if self.others.is_empty() {
-            return None;
+        while !self.others.is_empty() {
+            let candidate = self.others.remove(0);
+            let (request, name, others) = (Arc::clone(&self.request), self.name.clone(), self.others.clone());
+            if let Ok(next) = measure(request, name, candidate, others, self.chance, snapshot, plan) {
+                return Some(next);
+            }
         }
-        let candidate = self.others.remove(0);
-        measure(self.request, self.name, candidate, self.others, self.chance, snapshot, plan).ok()
+        None
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn forward(
     match exchange(core, call, &route.upstream, request, route.terms.time_max, admission, presence).await {
         Ok(forwarded) => Ok(forwarded),
         Err(Lost::CallerLeft(admission)) => Err(NotForwarded::CallerLeft(admission)),
-        Err(Lost::NoAnswer(error, _)) => Err(NotForwarded::Failed(failed(core, call, route, &error))),
+        Err(Lost::NoAnswer(error, _)) => Err(NotForwarded::Failed(failed(core, call, route, &route.upstream, &error))),
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn leaving_matters(admission: &Admission) -> bool {
 }
 
 /// What the caller is told when the upstream gave no answer.
-pub(crate) fn failed(core: &Core, call: &Call, route: &Route, error: &SendError) -> Refusal {
+pub(crate) fn failed(core: &Core, call: &Call, route: &Route, upstream: &Upstream, error: &SendError) -> Refusal {
     if let SendError::Answer(error) = error
         && error.is_user()
     {
@@ -117,7 +117,7 @@ pub(crate) fn failed(core: &Core, call: &Call, route: &Route, error: &SendError)
             Some(BodyError::Caller(_)) | None => Refusal::caller_left(),
         };
     }
-    warn!(request = %call.id, upstream = route.upstream.name(), %error, "The upstream gave no answer");
+    warn!(request = %call.id, upstream = upstream.name(), %error, "The upstream gave no answer");
     match error {
         SendError::Connect(_) => Refusal::reason(Reason::UpstreamUnavailable, core.now()),
         SendError::Answer(_) => Refusal::upstream_failed(),

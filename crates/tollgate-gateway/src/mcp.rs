@@ -18,7 +18,7 @@ mod several;
 mod terms;
 mod visible;
 
-pub(crate) use carry::{Guest, carry};
+pub(crate) use carry::carry;
 pub(crate) use listening::Listening;
 pub(crate) use meter::McpMeter;
 pub(crate) use sessions::Sessions;

@@ -10,12 +10,11 @@ mod keys;
 mod list;
 mod pool;
 mod provider;
-mod translation;
+mod trouble;
 mod turns;
 
 pub(crate) use attempt::serve;
 pub(crate) use list::list;
 pub(crate) use pool::{Candidate, Pool};
-pub(crate) use provider::Provider;
-pub(crate) use translation::{Translation, wire};
+pub(crate) use provider::{Provider, wire};
 pub(crate) use turns::Turn;

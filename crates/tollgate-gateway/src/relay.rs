@@ -289,9 +289,7 @@ impl Exchange {
             return Some(translator.fail("The upstream failed before its answer was complete."));
         }
         let snapshot = self.core.snapshot();
-        let problem = |refusal: &Refusal| {
-            Problem::new(refusal, &self.call.context(), &snapshot.setup, &snapshot.texts)
-        };
+        let problem = |refusal: &Refusal| Problem::new(refusal, &self.call.context(), &snapshot.setup, &snapshot.texts);
         match &self.meter {
             AnswerMeter::ModelStream(meter, facts) => {
                 problem(&Refusal::upstream_broke_off()).frame(facts.endpoint, meter.response())

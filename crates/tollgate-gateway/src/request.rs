@@ -1,41 +1,32 @@
 //! The path of a request, top to bottom.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
 use tollgate_core::id::mint;
-use tollgate_meter::translate::StreamTranslator;
-use tollgate_store::settlement::Flags;
 
-use crate::admit::{Admission, Round, admit};
+use crate::admit::{Round, admit};
 use crate::answer::AnswerBody;
 use crate::authenticate::authenticate;
 use crate::authorize::authorize;
 use crate::call::{Call, Peer};
 use crate::caller::Presence;
 use crate::core::Core;
-use crate::estimate::{self, ModelEstimate};
+use crate::deliver::{Carried, Delivered, deliver};
+use crate::estimate;
 use crate::forward::{Forwarded, NotForwarded, forward};
+use crate::guest::Guest;
 use crate::head_check::head_check;
-use crate::headers::{clean_response, content_length, is_websocket};
-use crate::limits::WHOLE_ANSWER_BYTES;
-use crate::mcp::Guest;
-use crate::metering::{AnswerMeter, ModelFacts};
-use crate::models::{self, Translation};
+use crate::headers::is_websocket;
 use crate::refuse::{Problem, Refusal, respond};
-use crate::relay::{Exchange, Relay, Stage};
 use crate::route::{Llm, Route, route};
 use crate::settle::record_refusal;
 use crate::snapshot::Snapshot;
-use crate::upstream::Answer;
-use crate::whole::Whole;
-use crate::{mcp, own_paths, respond_headers, websocket};
+use crate::{mcp, models, own_paths, respond_headers, websocket};
 
 /// Answers a request: what [`carry`] makes of it, or the refusal in the caller's dialect.
 pub(crate) async fn answer(
@@ -58,17 +49,11 @@ pub(crate) async fn answer(
         Ok(Carried::Relayed(relay)) => relay.into_response(call),
         Err(refusal) => refuse(&core, &call, &snapshot, &refusal),
     };
+    // An upstream's version is about its own connection (RFC 9110 2.5).
+    *response.version_mut() = Version::default();
     respond_headers::identify(response.headers_mut(), id);
     cors.allow(response.headers_mut());
     response
-}
-
-/// What became of a request that was not refused.
-pub(crate) enum Carried {
-    /// The whole answer.
-    Answer(Response<AnswerBody>),
-    /// An answer that is passed on while it arrives.
-    Relayed(Box<RelayWithoutCall>),
 }
 
 /// The path: each line is a phase, each phase a file of that name.
@@ -123,76 +108,8 @@ async fn rest(guest: Guest<'_>, route: &Arc<Route>, parts: Parts, body: Incoming
             return Err(Refusal::caller_left());
         }
     };
-    let delivered = Delivered { model: None, translation: None, clamped: None, sent, forwarded };
+    let delivered = Delivered { model: None, translation: None, left_out: Vec::new(), clamped: None, sent, forwarded };
     deliver(core, call, route, admission, delivered, response, presence).await
-}
-
-/// What is known of a request whose answer has begun.
-pub(crate) struct Delivered {
-    pub(crate) model: Option<ModelEstimate>,
-    /// How the answer is to be said.
-    pub(crate) translation: Option<Translation>,
-    /// The output bound that the balance allowed.
-    pub(crate) clamped: Option<u64>,
-    /// What has passed of the request's body.
-    pub(crate) sent: Arc<AtomicU64>,
-    /// When the request was sent.
-    pub(crate) forwarded: Instant,
-}
-
-/// From the head of the answer to settlement.
-pub(crate) async fn deliver(
-    core: &Arc<Core>,
-    call: &mut Call,
-    route: &Arc<Route>,
-    admission: Admission,
-    delivered: Delivered,
-    response: Response<Answer>,
-    presence: &Presence,
-) -> Result<Carried, Refusal> {
-    let Delivered { model, translation, clamped, sent, forwarded } = delivered;
-    call.bytes_in = call.bytes_in.max(sent.load(Ordering::Relaxed));
-
-    let (mut head, answer) = response.into_parts();
-    let meter = meter_for(model.as_ref(), &admission, &head);
-    if meter.changes_length() || translation.is_some() {
-        head.headers.remove(CONTENT_LENGTH);
-    }
-    let length = content_length(&head.headers);
-    clean_response(&mut head.headers);
-    respond_headers::terms(&mut head.headers, &admission, clamped, model.as_ref());
-    let status = head.status.as_u16();
-    let is_short = length.is_some_and(|length| length <= WHOLE_ANSWER_BYTES);
-    let is_free = is_free_of_charge(status, route);
-    if is_free || is_short || meter.needs_whole() {
-        let bytes_max = route.response_bytes_max;
-        let whole = Whole { core, call, presence, head, answer, admission, sent, forwarded, bytes_max, translation };
-        let answered = if is_free { Box::pin(whole.pass_free()).await } else { whole.settle(meter).await };
-        return answered.map(Carried::Answer);
-    }
-    let core = Arc::clone(core);
-    let translator = translation.map(|translation| Box::new(translation.stream()));
-    let relay = RelayWithoutCall { core, head, answer, meter, translator, admission, sent, forwarded, length };
-    Ok(Carried::Relayed(Box::new(relay)))
-}
-
-fn meter_for(model: Option<&ModelEstimate>, admission: &Admission, head: &http::response::Parts) -> AnswerMeter {
-    let Some(model) = model else { return AnswerMeter::Rest };
-    let facts = ModelFacts {
-        request: Arc::clone(&model.request),
-        model: model.id.clone(),
-        prompt_tokens: model.prompt_tokens,
-        bound: admission.bound(),
-        priced: model.priced,
-        counted: None,
-        endpoint: model.endpoint,
-    };
-    AnswerMeter::of_model(&model.request, facts, &head.headers)
-}
-
-/// Failures are not billed: the upstream's own never, the caller's only where the route says so.
-pub(crate) fn is_free_of_charge(status: u16, route: &Route) -> bool {
-    status >= 500 || (status >= 400 && !route.charge_client_errors)
 }
 
 /// Renders and writes down a refusal.
@@ -205,39 +122,4 @@ pub(crate) fn refuse(core: &Core, call: &Call, snapshot: &Snapshot, refusal: &Re
     let members = serde_json::Value::Object(problem.members.clone()).to_string();
     record_refusal(core, call, refusal.status(), refusal.code(), &members);
     respond(refusal, &problem, call.dialect)
-}
-
-/// A relay that lacks only its call, which is still needed until the head is complete.
-pub(crate) struct RelayWithoutCall {
-    pub(crate) core: Arc<Core>,
-    pub(crate) head: http::response::Parts,
-    pub(crate) answer: Answer,
-    pub(crate) meter: AnswerMeter,
-    /// Says the answer in the caller's format, if the upstream speaks another.
-    pub(crate) translator: Option<Box<StreamTranslator>>,
-    pub(crate) admission: Admission,
-    pub(crate) sent: Arc<AtomicU64>,
-    pub(crate) forwarded: Instant,
-    pub(crate) length: Option<u64>,
-}
-
-impl RelayWithoutCall {
-    fn into_response(self, mut call: Call) -> Response<AnswerBody> {
-        call.flags = call.flags.with(Flags::STREAMED);
-        let relay = Relay::new(Exchange {
-            core: self.core,
-            call,
-            status: self.head.status.as_u16(),
-            answer: self.answer,
-            meter: self.meter,
-            translator: self.translator,
-            admission: Some(self.admission),
-            sent: self.sent,
-            forwarded: self.forwarded,
-            length: self.length,
-            stage: Stage::Passing,
-            idle: None,
-        });
-        Response::from_parts(self.head, AnswerBody::Relayed(relay))
-    }
 }

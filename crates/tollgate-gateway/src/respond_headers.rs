@@ -27,6 +27,7 @@ const COST: HeaderName = HeaderName::from_static("tollgate-cost");
 const BALANCE: HeaderName = HeaderName::from_static("tollgate-balance");
 const WARNING: HeaderName = HeaderName::from_static("tollgate-warning");
 const CLAMPED: HeaderName = HeaderName::from_static("tollgate-clamped");
+const LEFT_OUT: HeaderName = HeaderName::from_static("tollgate-left-out");
 const DEGRADED: HeaderName = HeaderName::from_static("tollgate-degraded");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -47,11 +48,21 @@ pub(crate) fn terms(
     if let Some(tokens) = clamped {
         headers.insert(CLAMPED, HeaderValue::from(tokens));
     }
-    if let Some(model) = model.filter(|model| *model.name != *model.request.model()) {
+    if let Some(model) = model.filter(|model| !model.request.model().ends_with(&*model.name)) {
         headers.insert(DEGRADED, value(&format!("model={}", model.name)));
     }
     warnings(headers, admission, admission.notices());
     rate_limit(headers, admission);
+}
+
+/// The members of a request that had no place in the upstream's format, as far as they fit.
+pub(crate) fn left_out(headers: &mut HeaderMap, members: &[String]) {
+    const MEMBERS_MAX: usize = 32;
+    if !members.is_empty() {
+        let members: Vec<&str> =
+            members.iter().map(String::as_str).filter(|it| it.is_ascii()).take(MEMBERS_MAX).collect();
+        headers.insert(LEFT_OUT, value(&members.join(", ")));
+    }
 }
 
 /// Usage stages and grace, so that programs see them before they are refused.

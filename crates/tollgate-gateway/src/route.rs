@@ -59,6 +59,8 @@ impl Llm {
     pub(crate) fn target(self, path: &str) -> Option<Target<'_>> {
         match self {
             Self::Endpoint(endpoint) => Some(Target::of_route(endpoint, path)),
+            // Below `/v1/models/` a name may have slashes, for OpenAI's callers; half of it is no name.
+            Self::ByPath if path.strip_prefix("/v1/models/").is_some_and(|call| call.contains('/')) => None,
             Self::ByPath => Target::of_path(path).filter(|target| target.endpoint.format() == Format::Gemini),
             Self::List => None,
         }

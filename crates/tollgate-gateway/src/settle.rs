@@ -39,6 +39,11 @@ pub(crate) fn settle(core: &Core, call: &Call, status: u16, admission: Admission
 /// client errors.
 pub(crate) fn settle_nothing(core: &Core, call: &Call, status: u16, admission: Admission) -> Ticket {
     admission.release();
+    record_unserved(core, call, status)
+}
+
+/// Writes down a request that was answered and for which nothing is held any more.
+pub(crate) fn record_unserved(core: &Core, call: &Call, status: u16) -> Ticket {
     let entry = CallEntry { status, ..entry_of(call) };
     core.settler.submit(&Entry::Call(entry))
 }

@@ -64,7 +64,7 @@ pub(crate) async fn carry(
         .map_err(|_| Refusal::bad_request("path", "a path that the upstream can be asked for"))?;
     switching(to_upstream.headers_mut());
     let answered = route.upstream.send(core.index, to_upstream, route.terms.time_max).await;
-    let mut response = answered.map_err(|error| failed(core, call, route, &error))?;
+    let mut response = answered.map_err(|error| failed(core, call, route, &route.upstream, &error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         warn!(request = %call.id, status = %response.status(), "The upstream does not switch to a WebSocket");
         return Err(Refusal::upstream_failed());

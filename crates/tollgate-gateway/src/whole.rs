@@ -26,10 +26,10 @@ use crate::core::Core;
 use crate::forward::leaving_matters;
 use crate::limits::{MODEL_ANSWER_BYTES_MAX, UPSTREAM_IDLE};
 use crate::metering::AnswerMeter;
-use crate::models::Translation;
 use crate::refuse::Refusal;
 use crate::respond_headers;
 use crate::settle::{settle, settle_nothing};
+use crate::translation::Translation;
 use crate::upstream::Answer;
 
 /// An answer whose head has come and that is to be read whole.

@@ -242,7 +242,9 @@ impl<'a> Target<'a> {
     /// `path` with `model` in the place of the one it names; the same path where it names none.
     #[must_use]
     pub fn path_for<'p>(&self, path: &'p str, model: &str) -> Cow<'p, str> {
-        let named = self.model.as_deref().and_then(|named| path.rfind(named).map(|at| at..at + named.len()));
+        // Before the verb, which may have the same letters.
+        let verb = path.rfind(':').unwrap_or(path.len());
+        let named = self.model.as_deref().and_then(|named| path[..verb].rfind(named).map(|at| at..at + named.len()));
         match named {
             Some(place) if path[place.clone()] != *model => {
                 Cow::Owned(format!("{}{model}{}", &path[..place.start], &path[place.end..]))

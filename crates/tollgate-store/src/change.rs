@@ -9,7 +9,8 @@ use tollgate_core::id::CustomerId;
 use tollgate_core::ledger::Transfer;
 use tollgate_core::time::Timestamp;
 
-use crate::db::{Engine, WriteLane};
+use crate::db::WriteLane;
+use crate::engine::Engine;
 use crate::{Store, StoreError, audit, ledger};
 
 /// The name of PostgreSQL's lock for changes: `changes` in ASCII.

@@ -1,6 +1,6 @@
 //! The database: which engine, how to reach it, and the one lane for writes that SQLite has.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +9,8 @@ use sqlx::{AnyConnection, AnyPool, Connection as _};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::StoreError;
+use crate::engine::{Engine, engine_of, sqlite_path, without_query};
 use crate::node_lock::lock_session;
-
-/// Which engine answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Engine {
-    Sqlite,
-    Postgres,
-}
 
 /// The database.
 ///
@@ -113,26 +107,4 @@ async fn prepare(connection: &mut AnyConnection, engine: Engine) -> Result<(), s
         sqlx::query(*statement).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// The engine that a URL names.
-pub(crate) fn engine_of(url: &str) -> Result<Engine, StoreError> {
-    if url.starts_with("sqlite:") {
-        Ok(Engine::Sqlite)
-    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        Ok(Engine::Postgres)
-    } else {
-        Err(StoreError::invalid("store.url", "sqlite:PATH or postgres://USER@HOST/DATABASE"))
-    }
-}
-
-/// The file behind a SQLite URL.
-pub(crate) fn sqlite_path(url: &str) -> PathBuf {
-    let path = without_query(url);
-    let path = path.strip_prefix("sqlite:").unwrap_or(path);
-    Path::new(path.strip_prefix("//").unwrap_or(path)).to_path_buf()
-}
-
-fn without_query(url: &str) -> &str {
-    url.split_once('?').map_or(url, |(path, _)| path)
 }

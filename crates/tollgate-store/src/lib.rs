@@ -15,6 +15,7 @@ pub mod change;
 pub mod customers;
 mod db;
 pub mod definition;
+mod engine;
 mod error;
 pub mod grants;
 pub mod idempotency;

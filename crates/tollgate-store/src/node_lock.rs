@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::{AnyConnection, Connection as _};
 
 use crate::StoreError;
-use crate::db::{Engine, engine_of, sqlite_path};
+use crate::engine::{Engine, engine_of, sqlite_path};
 use crate::row::Columns as _;
 
 /// Held as long as the process uses the database.

@@ -25,6 +25,7 @@ mod pending;
 mod queue;
 mod room;
 mod settler;
+mod shared;
 mod verify;
 mod writer;
 
@@ -33,6 +34,7 @@ pub(crate) use ahead::JournalPlace;
 pub use entry::{Bits, CallEntry, Counter, CounterKind, Draw, Entry, ExpiryEntry, Flags, decode_all};
 pub(crate) use pending::shard_of;
 pub use room::{Durable, NotDurable};
-pub(crate) use settler::Shards;
-pub use settler::{Folder, Health, Observer, Settlement, Settler, Settling, Ticket};
+pub use settler::{Folder, Health, Settler, Ticket};
+pub(crate) use shared::Shards;
+pub use shared::{Observer, Settlement, Settling};
 pub(crate) use verify::verify;

@@ -7,7 +7,8 @@ use tollgate_core::time::{Clock, Timestamp};
 
 use crate::catalogue::CatalogueCache;
 use crate::change::{Change, Refresh};
-use crate::db::{Db, Engine, engine_of, sqlite_path};
+use crate::db::Db;
+use crate::engine::{Engine, engine_of, sqlite_path};
 use crate::node_lock::NodeLock;
 use crate::settlement::{Folder, Settler, Settling, Shards, shard_of};
 use crate::{StoreError, migrate};
@@ -178,7 +179,7 @@ impl Store {
     /// # Errors
     /// If the database does not answer.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if self.db.engine == crate::db::Engine::Sqlite {
+        if self.db.engine == crate::engine::Engine::Sqlite {
             sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.db.pool).await?;
         }
         Ok(())

@@ -226,6 +226,17 @@ impl Config {
         let gateway = GatewaySettings { url, ..file.gateway };
         let url = source.setting("store.url", &file.store.url, environment, &mut errors);
         let store = StoreSettings { url, ..file.store };
+        // Empty where a variable is missing, which was said.
+        let is_database =
+            ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| store.url.starts_with(scheme));
+        if !store.url.is_empty() && !is_database {
+            let expected = "store.url: expected sqlite:PATH or postgres://USER@HOST/DATABASE";
+            errors.push(source.at(source.find("store.url"), expected.to_owned()));
+        }
+        if gateway.address == control.address && gateway.address.port() != 0 {
+            let expected = "control.address: expected another address than gateway.address";
+            errors.push(source.at(source.find("control.address"), expected.to_owned()));
+        }
         if !control.admin_token.is_empty() && control.admin_token.len() < 16 {
             let line = source.find("control.admin_token");
             errors.push(source.at(line, "control.admin_token: expected at least 16 characters".to_owned()));

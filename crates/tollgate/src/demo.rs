@@ -90,6 +90,14 @@ impl Demo {
     /// # Errors
     /// In a sentence for whoever started it.
     pub async fn start(options: &Options) -> anyhow::Result<Self> {
+        // Before anything is made anew: what runs there keeps its data.
+        for (listener, flag, address) in
+            [("gateway", "--gateway", options.gateway), ("control plane", "--control", options.control)]
+        {
+            std::net::TcpListener::bind(address).with_context(|| {
+                format!("the {listener} cannot listen on {address}; choose another address with {flag}")
+            })?;
+        }
         folder::make_anew(&options.data)?;
         let clock: Arc<SystemClock> = Arc::default();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -1,8 +1,8 @@
-//! Upstreams to sell: a REST service, a language model and an MCP server that run inside the process.
+//! Upstreams to sell: a REST service, language models and an MCP server that run inside the process.
 //!
 //! `tollgate demo` puts them behind the gateway, tests ask them what arrived, the bench uses them as
 //! the service that every proxy forwards to. They answer the same request with the same bytes
-//! every time, and the usage that the model reports is the usage of the text that it wrote.
+//! every time, and the usage that a model reports is the usage of the text that it wrote.
 //!
 //! | path | answer |
 //! |---|---|
@@ -17,24 +17,37 @@
 //! | `/rest/cut/{bytes}` | half of the Content-Length that it promised, then a closed connection |
 //! | `/rest/report` | a document worth paying for |
 //! | `/rest/ws` | a WebSocket that sends every message back |
-//! | `/v1/chat/completions`, `/v1/embeddings`, `/v1/models` | a language model, see `openai` |
+//! | `/v1/chat/completions`, `/v1/responses`, `/v1/embeddings`, `/v1/models` | a language model, see `openai` |
+//! | `/v1/messages`, `/v1/messages/count_tokens` | one that speaks Anthropic's format, see `anthropic` |
+//! | `/v1beta/models/{model}:{verb}`, the same below `/v1` | one that speaks Gemini's, see `gemini` |
 //! | `/mcp`, `/mcp/{anything}` | an MCP server, see `mcp` |
 //! | `GET /sandbox/requests` | how often each path was asked for, see [`Journal`] |
 //!
 //! Reading order: `service` is the way of a request, `endpoint` the table above, `body` how an answer
-//! is paced, cut or never ended; the rest is one file per kind of upstream. Models that speak further
-//! formats take their text and their names from `text` and `model`.
+//! is paced, cut or never ended; the rest is one file per kind of upstream. Of the models, `answer` is what
+//! they say, whatever the format: the same messages get the same text, streamed or not, counted as `text`
+//! and `prompt` say. `model` has their names and habits, `knobs` what request headers change, `deliver` how
+//! answers travel. A format is the rest: how a request is read and an answer written.
 
+mod answer;
+mod anthropic;
 mod body;
+mod deliver;
 mod endpoint;
+mod fault;
+mod gemini;
 mod journal;
 mod json;
+mod knobs;
 mod mcp;
 mod model;
 mod openai;
+mod prompt;
 mod rest;
 mod service;
 mod text;
+mod tool;
+mod usage;
 mod websocket;
 
 #[cfg(test)]

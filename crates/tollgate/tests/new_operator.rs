@@ -189,8 +189,8 @@ async fn mistakes_are_answered_with_the_field_and_an_exit_code() {
 fn a_changed_ledger_is_found_out() {
     let folder = TempDir::new().unwrap();
     done(&folder, &["init"]);
-    assert_eq!(done(&folder, &["migrate"]).trim(), "The database was empty; its schema has version 1 now.");
-    assert_eq!(done(&folder, &["migrate"]).trim(), "The schema has version 1 already; nothing was changed.");
+    assert_eq!(done(&folder, &["migrate"]).trim(), "The database was empty; its schema has version 2 now.");
+    assert_eq!(done(&folder, &["migrate"]).trim(), "The schema has version 2 already; nothing was changed.");
     assert!(done(&folder, &["ledger", "verify"]).contains("The ledger is sound."));
     // The price list of the examples, into the database, with nobody serving.
     let list = r#"{"acme-large": {"litellm_provider": "acme", "mode": "chat", "input_cost_per_token": 2e-06,

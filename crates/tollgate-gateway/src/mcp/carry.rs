@@ -18,18 +18,18 @@ use crate::answer::AnswerBody;
 use crate::call::Call;
 use crate::caller::Presence;
 use crate::core::Core;
+use crate::deliver::{Carried, RelayWithoutCall, is_free_of_charge};
 use crate::directory::Key;
 use crate::estimate::{Estimate, bound_of_rest};
 use crate::forward::{Forwarded, NotForwarded, forward};
+use crate::guest::Guest;
 use crate::headers::clean_response;
 use crate::limits::MODEL_ANSWER_BYTES_MAX;
 use crate::metering::{AnswerMeter, is_event_stream};
 use crate::refuse::{Dialect, Refusal};
-use crate::request::{Carried, RelayWithoutCall, is_free_of_charge};
 use crate::respond_headers;
 use crate::route::Route;
 use crate::settle::settle_nothing;
-use crate::snapshot::Snapshot;
 use crate::upstream::{Answer, UpstreamBody};
 use crate::whole::Whole;
 
@@ -37,15 +37,6 @@ use super::ask::Asked;
 use super::meter::{BodyKind, Failures};
 use super::visible::Visible;
 use super::{Listening, Mcp, McpMeter, several};
-
-/// Who sends a request: authenticated and authorized.
-pub(crate) struct Guest<'a> {
-    pub(crate) core: &'a Arc<Core>,
-    pub(crate) call: &'a mut Call,
-    pub(crate) snapshot: &'a Snapshot,
-    pub(crate) key: &'a Arc<Key>,
-    pub(crate) presence: &'a Presence,
-}
 
 /// A request that was admitted, with what its answer needs.
 pub(super) struct Admitted<'a> {

@@ -26,9 +26,9 @@ use tollgate_meter::mcp::{Id, Message, Name, Outcome, Request, answer, label};
 
 use crate::admit::Admission;
 use crate::answer::AnswerBody;
+use crate::deliver::Carried;
 use crate::metering::{AnswerMeter, is_event_stream};
 use crate::refuse::Refusal;
-use crate::request::Carried;
 use crate::respond_headers;
 use crate::settle::{settle, settle_nothing};
 use crate::upstream::UpstreamBody;

@@ -1,39 +1,49 @@
 //! One candidate after the other, until one serves.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use tollgate_core::decision::Reason;
-use tollgate_meter::endpoint::{Endpoint, Target};
+use tollgate_meter::endpoint::{Endpoint, Format, Target};
 use tollgate_meter::request::{AskForUsage, Delivery, Edits};
+use tollgate_store::settlement::Flags;
 
 use crate::admit::{Admission, Round, admit};
 use crate::answer::AnswerBody;
 use crate::call::Call;
 use crate::caller::Presence;
 use crate::core::Core;
+use crate::deliver::{Carried, Delivered, deliver};
 use crate::estimate::{self, Estimate, ModelEstimate};
 use crate::forward::{Forwarded, Lost, addressed, exchange, failed, target};
-use crate::headers::clean_response;
-use crate::mcp::Guest;
+use crate::guest::Guest;
 use crate::refuse::Refusal;
-use crate::request::{Carried, Delivered, deliver};
 use crate::route::Route;
-use crate::settle::settle_nothing;
+use crate::settle::record_unserved;
+use crate::translation::Translation;
 use crate::upstream::UpstreamBody;
 use crate::whole;
 
-use super::provider::{NoTicket, Ticket, Trouble};
-use super::{Translation, Turn};
+use super::Turn;
+use super::provider::{NoTicket, Ticket};
+use super::trouble::{Trouble, drop_operators, error_for};
 
-/// Members of a request that were left out on its way to an upstream with another format.
-const LEFT_OUT: HeaderName = HeaderName::from_static("tollgate-left-out");
-/// The version of Anthropic's API that translated requests are written for.
+/// What only the operator may say to its providers: on whose account, and which members of the answer.
+const OF_THE_OPERATOR: [&str; 6] = [
+    "openai-organization",
+    "openai-project",
+    "api-key",
+    "x-goog-user-project",
+    "x-goog-fieldmask",
+    "x-goog-field-mask",
+];
+
+/// The version of Anthropic's API that requests are written for, where its callers do not say.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) =
     (HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
 
@@ -85,36 +95,48 @@ pub(crate) async fn serve(
         call.bytes_in = len(model.request.body());
     }
     let mut round = Round::First;
-    let mut sorry = None;
+    let mut sorry: Option<Sorry> = None;
     loop {
-        let admission = match (admit(core, call, key, route, snapshot, &mut estimate, round).await, sorry.take()) {
-            (Ok(admission), _) => admission,
-            // What the next candidate would cost is not paid for: the failure of the last one stands.
-            (Err(_), Some(Sorry::Refusal(refusal))) => return Err(refusal),
-            (Err(_), Some(Sorry::Answer(answer))) => return Ok(said(*answer)),
-            (Err(refusal), None) => return Err(refusal),
+        let admission = match admit(core, call, key, route, snapshot, &mut estimate, round).await {
+            Ok(admission) => admission,
+            // What the next candidate would cost is not paid for: the first failure stands.
+            Err(refusal) => return regret(core, call, sorry.unwrap_or(Sorry::Refusal(refusal))),
         };
         call.admitted.get_or_insert_with(Instant::now);
         let Some(model) = estimate.model.take() else { return Err(Refusal::upstream_failed()) };
         let guest = Guest { core, call, snapshot, key, presence };
-        match attempt(guest, route, &model, admission, &parts).await {
+        let (what, admission) = match attempt(guest, route, &model, admission, &parts).await {
             Ok(served) => return delivered(core, call, route, presence, model, served).await,
             Err(Missed::Refused(refusal)) => return Err(refusal),
-            Err(Missed::Mistake(answer, admission)) => return Ok(unserved(core, call, *answer, *admission)),
-            Err(Missed::Elsewhere(what, admission)) => {
-                let plan = admission.plan().cloned();
-                match (model.elsewhere(snapshot, plan.as_deref()), what) {
-                    (Some(next), what) => {
-                        admission.release();
-                        tracing::info!(request = %call.id, model = &*next.id, "Trying the next model");
-                        estimate = Estimate::of(next);
-                        sorry = Some(what);
-                        round = Round::Elsewhere;
-                    }
-                    (None, Sorry::Refusal(refusal)) => return Err(refusal),
-                    (None, Sorry::Answer(answer)) => return Ok(unserved(core, call, *answer, *admission)),
-                }
+            Err(Missed::Mistake(answer, admission)) => {
+                admission.release();
+                return regret(core, call, Sorry::Answer(answer));
             }
+            Err(Missed::Elsewhere(what, admission)) => (what, admission),
+        };
+        let plan = admission.plan().cloned();
+        // Nothing is held while the next one is judged.
+        admission.release();
+        let sorry = sorry.get_or_insert(what);
+        let next = if presence.has_left() { None } else { model.elsewhere(snapshot, plan.as_deref()) };
+        let Some(next) = next else {
+            return regret(core, call, std::mem::replace(sorry, Sorry::Refusal(Refusal::upstream_failed())));
+        };
+        tracing::info!(request = %call.id, model = &*next.id, "Trying the next model");
+        estimate = Estimate::of(next);
+        // One that was degraded is not degraded again: who could serve it is known.
+        round = if call.flags.has(Flags::DEGRADED) { Round::Degraded } else { Round::Elsewhere };
+    }
+}
+
+/// Says what is to be said when nobody serves.
+fn regret(core: &Core, call: &mut Call, sorry: Sorry) -> Result<Carried, Refusal> {
+    match sorry {
+        Sorry::Refusal(refusal) => Err(refusal),
+        Sorry::Answer(answer) => {
+            call.bytes_out = len(answer.body());
+            let _ticket = record_unserved(core, call, answer.status().as_u16());
+            Ok(Carried::Answer(answer.map(AnswerBody::whole)))
         }
     }
 }
@@ -129,13 +151,10 @@ async fn delivered(
 ) -> Result<Carried, Refusal> {
     let Served { forwarded, translation, turn, left_out, sent, clamped } = served;
     let Forwarded { admission, mut response } = forwarded;
-    if !left_out.is_empty()
-        && let Ok(value) = HeaderValue::from_str(&left_out.join(", "))
-    {
-        response.headers_mut().insert(LEFT_OUT, value);
-    }
+    drop_operators(response.headers_mut());
     let response = response.map(|answer| answer.with_turn(turn));
-    let delivered = Delivered { model: Some(model), translation, clamped, sent: Arc::default(), forwarded: sent };
+    let sent_bytes = Arc::default();
+    let delivered = Delivered { model: Some(model), translation, left_out, clamped, sent: sent_bytes, forwarded: sent };
     deliver(core, call, route, admission, delivered, response, presence).await
 }
 
@@ -155,8 +174,11 @@ async fn attempt(
     let (body, left_out) = match &translation {
         None => (edited(model, bound), Vec::new()),
         Some(translation) => {
-            let translated = translation.request(model.request.body()).map_err(Missed::Refused)?;
-            (translated.body, translated.left_out)
+            match translation.request(model.request.body()) {
+                Ok(translated) => (translated.body, translated.left_out),
+                // The next one may speak the caller's format.
+                Err(refusal) => return Err(Missed::Elsewhere(Sorry::Refusal(refusal), Box::new(admission))),
+            }
         }
     };
     let priority = admission.plan().map_or(0, |plan| plan.priority);
@@ -171,8 +193,10 @@ async fn attempt(
             return Err(Missed::Elsewhere(sorry, Box::new(admission)));
         }
     };
-    let request = request_to(call, route, model, parts, body).map_err(Missed::Refused)?;
-    let request = with_headers(request, provider.own_headers(key.as_ref()));
+    let mut request = request_to(call, route, model, parts, body).map_err(Missed::Refused)?;
+    if let Some((name, value)) = provider.key_header(key.as_ref()) {
+        request.headers_mut().insert(name, value);
+    }
     let sent = Instant::now();
     let exchanged = exchange(core, call, &provider.upstream, request, route.terms.time_max, admission, presence).await;
     let Forwarded { admission, response } = match exchanged {
@@ -183,7 +207,7 @@ async fn attempt(
         }
         Err(Lost::NoAnswer(error, admission)) => {
             provider.had(Trouble::Failed, key.as_ref(), core.now());
-            let refusal = failed(core, call, route, &error);
+            let refusal = failed(core, call, route, &provider.upstream, &error);
             return Err(Missed::Elsewhere(Sorry::Refusal(refusal), admission));
         }
     };
@@ -194,7 +218,7 @@ async fn attempt(
     // An error: small, and read whole, because it says whose fault it is.
     let (head, answer) = response.into_parts();
     let body = whole::read(answer, ERROR_BYTES_MAX, &admission, presence).await.unwrap_or_default();
-    let trouble = trouble_of(head.status, &head.headers, &body);
+    let trouble = Trouble::of(head.status, &head.headers, &body);
     if let Some(trouble) = trouble {
         provider.had(trouble, key.as_ref(), core.now());
     }
@@ -206,21 +230,10 @@ async fn attempt(
             let refusal = Refusal::reason(Reason::UpstreamUnavailable, core.now());
             Missed::Elsewhere(Sorry::Refusal(refusal), Box::new(admission))
         }
-        Some(Trouble::Failed | Trouble::TooFast(_)) => {
+        Some(Trouble::Failed | Trouble::NotAllowed | Trouble::TooFast(_)) => {
             Missed::Elsewhere(Sorry::Answer(answer(head)), Box::new(admission))
         }
     })
-}
-
-/// Writes down a request that nobody has served, and says what the upstream said.
-fn unserved(core: &Core, call: &mut Call, answer: Response<Bytes>, admission: Admission) -> Carried {
-    call.bytes_out = len(answer.body());
-    let _ticket = settle_nothing(core, call, answer.status().as_u16(), admission);
-    said(answer)
-}
-
-fn said(answer: Response<Bytes>) -> Carried {
-    Carried::Answer(answer.map(AnswerBody::whole))
 }
 
 /// The body of a request in its own format, with what Tollgate must change in it.
@@ -253,7 +266,8 @@ fn request_to(
         true => {
             let asked = Target::of_path(parts.uri.path()).filter(|asked| asked.model.is_some());
             match asked.map(|asked| asked.path_for(parts.uri.path(), &model.id).into_owned()) {
-                Some(path) => upstream.target(&path, parts.uri.query()),
+                // Other parameters choose what the answer has, and its usage could be missing.
+                Some(path) => upstream.target(&path, is_sse(&parts.uri).then_some("alt=sse")),
                 None => target(route, upstream, &parts.uri),
             }
         }
@@ -263,83 +277,30 @@ fn request_to(
         }
     };
     let uri: Uri = uri.map_err(unaskable)?;
-    let mut request = addressed(call, route, upstream, uri, parts.clone(), UpstreamBody::Whole(body));
+    let mut parts = parts.clone();
+    for name in OF_THE_OPERATOR {
+        parts.headers.remove(name);
+    }
+    let mut request = addressed(call, route, upstream, uri, parts, UpstreamBody::Whole(body));
     let headers = request.headers_mut();
     // What is to be metered must be readable; the body may have been edited.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.remove(CONTENT_LENGTH);
-    if model.endpoint == Endpoint::Messages {
+    if model.endpoint.format() == Format::Anthropic {
         let (name, version) = ANTHROPIC_VERSION;
-        headers.entry(name).or_insert(version);
+        match model.request.endpoint().format() {
+            Format::Anthropic => _ = headers.entry(name).or_insert(version),
+            Format::OpenAi | Format::Gemini => _ = headers.insert(name, version),
+        }
     }
     Ok(request)
 }
 
-fn with_headers(mut request: Request<UpstreamBody>, headers: Vec<(HeaderName, HeaderValue)>) -> Request<UpstreamBody> {
-    request.headers_mut().extend(headers);
-    request
-}
-
-/// What an error of an upstream says about the upstream; `None` if it is about the request.
-fn trouble_of(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Trouble> {
-    // OpenAI says 429 with this code when the operator's balance there is used up, others 402.
-    let is_out_of_funds = [&b"insufficient_quota"[..], b"billing_not_active", b"credit balance is too low"]
-        .iter()
-        .any(|words| memchr::memmem::find(body, words).is_some());
-    match status {
-        StatusCode::PAYMENT_REQUIRED => Some(Trouble::OutOfFunds),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST if is_out_of_funds => {
-            Some(Trouble::OutOfFunds)
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(Trouble::KeyRefused),
-        StatusCode::TOO_MANY_REQUESTS => {
-            let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            Some(Trouble::TooFast(seconds.map(Duration::from_secs)))
-        }
-        _ if status.is_server_error() => Some(Trouble::Failed),
-        _ => None,
-    }
-}
-
-/// An upstream's error as the caller gets it.
-fn error_for(translation: Option<&Translation>, mut head: http::response::Parts, body: Bytes) -> Response<Bytes> {
-    clean_response(&mut head.headers);
-    let body = match translation {
-        None => body,
-        Some(translation) => {
-            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            translation.error(head.status.as_u16(), &body)
-        }
-    };
-    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(len(&body)));
-    Response::from_parts(head, body)
+/// Whether a stream is asked for as events.
+fn is_sse(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"))
 }
 
 fn len(bytes: &Bytes) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whose_fault_an_error_is() {
-        let trouble = |status: u16, body: &str| {
-            trouble_of(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
-        };
-        assert_eq!(trouble(500, ""), Some(Trouble::Failed));
-        assert_eq!(trouble(529, ""), Some(Trouble::Failed));
-        assert_eq!(trouble(401, ""), Some(Trouble::KeyRefused));
-        assert_eq!(trouble(402, ""), Some(Trouble::OutOfFunds));
-        assert_eq!(trouble(429, r#"{"error":{"code":"insufficient_quota"}}"#), Some(Trouble::OutOfFunds));
-        assert_eq!(trouble(429, "{}"), Some(Trouble::TooFast(None)));
-        assert_eq!(trouble(400, "Your credit balance is too low to access the API"), Some(Trouble::OutOfFunds));
-        for status in [400, 404, 413, 422] {
-            assert_eq!(trouble(status, "{}"), None, "{status}");
-        }
-        let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]);
-        let told = trouble_of(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
-        assert_eq!(told, Some(Trouble::TooFast(Some(Duration::from_secs(7)))));
-    }
 }

@@ -56,7 +56,7 @@ impl Keys {
     /// Lets a key rest. True if it did not already.
     pub(super) fn rest(&self, index: usize, until: Timestamp, now: Timestamp) -> bool {
         let Some(key) = self.keys.get(index) else { return false };
-        key.rests_until.swap(until.unix_micros(), Ordering::Relaxed) <= now.unix_micros()
+        key.rests_until.fetch_max(until.unix_micros(), Ordering::Relaxed) <= now.unix_micros()
     }
 }
 

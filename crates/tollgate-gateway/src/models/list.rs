@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answer::AnswerBody;
 use crate::authorize::authorize_model;
-use crate::mcp::Guest;
+use crate::guest::Guest;
 use crate::refuse::Refusal;
 
 use super::Pool;

@@ -97,6 +97,17 @@ impl Pool {
             .collect()
     }
 
+    /// The name under which `asked` is sold: without the upstream that it names.
+    pub(crate) fn sold_name<'a>(&self, asked: &'a str) -> &'a str {
+        if self.names.contains_key(asked) {
+            return asked;
+        }
+        match asked.split_once('/') {
+            Some((key, model)) if !key.is_empty() && self.providers.iter().any(|it| *it.key == *key) => model,
+            _ => asked,
+        }
+    }
+
     fn by_itself(&self, name: &str, snapshot: &Snapshot) -> Option<Candidate> {
         let candidate =
             |provider: &Arc<Provider>, model: &str| Candidate { provider: Arc::clone(provider), model: model.into() };

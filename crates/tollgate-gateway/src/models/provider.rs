@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use tollgate_core::time::Timestamp;
-use tollgate_meter::endpoint::Endpoint;
+use tollgate_meter::endpoint::{self, Endpoint};
 use tollgate_meter::request::OutputField;
+use tollgate_meter::translate::Format;
 use tollgate_store::definition::{UpstreamDefinition, UpstreamFormat};
 use tracing::error;
 
 use crate::upstream::Upstream;
 
 use super::keys::{Chosen, Keys};
+use super::trouble::Trouble;
 use super::turns::{Turn, Turns};
 
 /// A provider of models.
@@ -49,19 +51,6 @@ pub(super) enum NoTicket {
     Saturated,
 }
 
-/// What went wrong with a request to a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// It gave no answer, or said that the fault is its own.
-    Failed,
-    /// Its key was refused.
-    KeyRefused,
-    /// The operator's balance there is used up.
-    OutOfFunds,
-    /// Too much was asked of it, with this key.
-    TooFast(Option<Duration>),
-}
-
 /// A key that was refused comes back rarely, and an empty balance is filled by a person.
 const REST_OF_A_REFUSED_KEY: Duration = Duration::from_secs(600);
 
@@ -88,20 +77,16 @@ impl Provider {
     /// format. `None` if it has none.
     pub(crate) fn endpoint_for(&self, asked: Endpoint, is_streamed: bool) -> Option<Endpoint> {
         let is_native = match self.format {
-            UpstreamFormat::Openai => {
-                asked.format() == tollgate_meter::endpoint::Format::OpenAi && asked != Endpoint::Responses
-            }
-            UpstreamFormat::OpenaiResponses | UpstreamFormat::Azure => {
-                asked.format() == tollgate_meter::endpoint::Format::OpenAi
-            }
-            UpstreamFormat::Anthropic => asked.format() == tollgate_meter::endpoint::Format::Anthropic,
-            UpstreamFormat::Gemini => asked.format() == tollgate_meter::endpoint::Format::Gemini,
+            UpstreamFormat::Openai => asked.format() == endpoint::Format::OpenAi && asked != Endpoint::Responses,
+            UpstreamFormat::OpenaiResponses | UpstreamFormat::Azure => asked.format() == endpoint::Format::OpenAi,
+            UpstreamFormat::Anthropic => asked.format() == endpoint::Format::Anthropic,
+            UpstreamFormat::Gemini => asked.format() == endpoint::Format::Gemini,
         };
         if is_native {
             return Some(asked);
         }
         // Only conversations can be said in another format.
-        super::wire(asked)?;
+        wire(asked)?;
         Some(match (self.format, is_streamed) {
             (UpstreamFormat::Openai | UpstreamFormat::OpenaiResponses | UpstreamFormat::Azure, _) => {
                 Endpoint::ChatCompletions
@@ -123,19 +108,15 @@ impl Provider {
         }
     }
 
-    /// The header that carries a key, and what every request says besides.
-    pub(super) fn own_headers(&self, key: Option<&Chosen>) -> Vec<(HeaderName, HeaderValue)> {
-        let mut headers = Vec::new();
-        if let Some(key) = key {
-            let name = match self.format {
-                UpstreamFormat::Openai | UpstreamFormat::OpenaiResponses => "authorization",
-                UpstreamFormat::Azure => "api-key",
-                UpstreamFormat::Anthropic => "x-api-key",
-                UpstreamFormat::Gemini => "x-goog-api-key",
-            };
-            headers.push((HeaderName::from_static(name), key.value.clone()));
-        }
-        headers
+    /// The header that carries `key`.
+    pub(super) fn key_header(&self, key: Option<&Chosen>) -> Option<(HeaderName, HeaderValue)> {
+        let name = match self.format {
+            UpstreamFormat::Openai | UpstreamFormat::OpenaiResponses => "authorization",
+            UpstreamFormat::Azure => "api-key",
+            UpstreamFormat::Anthropic => "x-api-key",
+            UpstreamFormat::Gemini => "x-goog-api-key",
+        };
+        key.map(|key| (HeaderName::from_static(name), key.value.clone()))
     }
 
     /// The value of the header for `key`.
@@ -180,6 +161,7 @@ impl Provider {
     /// Notes what went wrong; the operator is told once for each rest.
     pub(super) fn had(&self, trouble: Trouble, key: Option<&Chosen>, now: Timestamp) {
         let rest = match trouble {
+            Trouble::NotAllowed => return,
             Trouble::Failed => self.cool_down,
             Trouble::KeyRefused | Trouble::OutOfFunds => REST_OF_A_REFUSED_KEY,
             Trouble::TooFast(asked) => asked.unwrap_or(self.cool_down).min(REST_MAX),
@@ -189,17 +171,35 @@ impl Provider {
             (Trouble::KeyRefused | Trouble::OutOfFunds | Trouble::TooFast(_), Some(key)) => {
                 self.keys.rest(key.index, until, now)
             }
-            _ => self.rests_until.swap(until.unix_micros(), Ordering::Relaxed) <= now.unix_micros(),
+            _ => self.rests_until.fetch_max(until.unix_micros(), Ordering::Relaxed) <= now.unix_micros(),
         };
         if is_news {
             let (upstream, key) = (self.upstream.name(), key.map(|key| key.index));
             match trouble {
                 Trouble::KeyRefused => error!(upstream, key, "An upstream refuses its key; it rests"),
                 Trouble::OutOfFunds => error!(upstream, key, "The balance at an upstream is used up; fill it"),
-                Trouble::Failed | Trouble::TooFast(_) => {
+                Trouble::NotAllowed | Trouble::Failed | Trouble::TooFast(_) => {
                     tracing::warn!(upstream, key, ?trouble, "An upstream rests");
                 }
             }
         }
+    }
+}
+
+/// The format of conversations at `endpoint`; `None` for endpoints that only their own format has.
+pub(crate) const fn wire(endpoint: Endpoint) -> Option<Format> {
+    match endpoint {
+        Endpoint::ChatCompletions => Some(Format::OpenAiChat),
+        Endpoint::Responses => Some(Format::OpenAiResponses),
+        Endpoint::Messages => Some(Format::AnthropicMessages),
+        Endpoint::GenerateContent | Endpoint::StreamGenerateContent => Some(Format::Gemini),
+        Endpoint::Completions
+        | Endpoint::Embeddings
+        | Endpoint::ImageGenerations
+        | Endpoint::AudioTranscriptions
+        | Endpoint::AudioSpeech
+        | Endpoint::Moderations
+        | Endpoint::CountMessageTokens
+        | Endpoint::CountContentTokens => None,
     }
 }

@@ -42,7 +42,7 @@ impl Turns {
 
     /// Waits for a turn, for at most `wait_max`; `None` if none came.
     pub(super) async fn take(self: &Arc<Self>, priority: u8, wait_max: Duration) -> Option<Turn> {
-        let waiting = {
+        let (place, waiting) = {
             let mut state = self.lock();
             if state.taken < self.most {
                 state.taken += 1;
@@ -52,10 +52,13 @@ impl Turns {
             state.arrived += 1;
             let place = (Reverse(priority), state.arrived);
             state.waiting.insert(place, sender);
-            waiting
+            (place, waiting)
         };
-        // One that is not waited for any more is noticed when it is its turn.
-        timeout(wait_max, waiting).await.ok()?.ok()
+        let turn = timeout(wait_max, waiting).await.ok().and_then(Result::ok);
+        if turn.is_none() {
+            self.lock().waiting.remove(&place);
+        }
+        turn
     }
 }
 

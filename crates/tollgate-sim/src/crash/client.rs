@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tollgate_core::money::Nanos;
 
-use super::site::TOKEN;
+pub(super) const TOKEN: &str = "token-of-the-crash-test";
 
 /// The longest that an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

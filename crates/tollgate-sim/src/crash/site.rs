@@ -14,8 +14,6 @@ use super::Options;
 use super::client::{Client, text};
 use super::node::Starting;
 
-pub(super) const TOKEN: &str = "token-of-the-crash-test";
-
 const CONFIG: &str = include_str!("tollgate.toml");
 
 /// Where the binary runs.

@@ -118,7 +118,7 @@ pub enum FrontFormat {
     Openai,
     /// Anthropic's: `/v1/messages` and `/v1/messages/count_tokens`.
     Anthropic,
-    /// Gemini's: `/v1beta/models/{model}:generateContent` and its siblings.
+    /// Gemini's: `/v1beta/models/{model}:generateContent` and its siblings, below `/v1` as well.
     Gemini,
 }
 
@@ -164,6 +164,11 @@ impl ApiDefinition {
             return Err(StoreError::invalid("key", "a name without dots: routes are named `api.route`"));
         }
         self.upstream.check()?;
+        if !self.llm.is_empty()
+            && self.upstream.iter().any(|upstream| upstream.url.trim_end_matches('/').ends_with("/v1"))
+        {
+            return Err(StoreError::invalid("upstream.url", "a URL without /v1: the paths of models begin with it"));
+        }
         for (index, model) in self.models.iter().enumerate() {
             within(&format!("model[{index}]"), model.check(&self.upstream))?;
             if self.models.iter().take(index).any(|other| other.name == model.name) {
@@ -200,7 +205,11 @@ impl FrontFormat {
                 ("messages", "POST", "/v1/messages", LlmFormat::AnthropicMessages),
                 ("count-tokens", "POST", "/v1/messages/count_tokens", LlmFormat::AnthropicCountTokens),
             ],
-            Self::Gemini => &[("gemini", "POST", "/v1beta/models/{call}", LlmFormat::Gemini)],
+            // Newer SDKs ask below `/v1`, at the path of OpenAI's list of models.
+            Self::Gemini => &[
+                ("gemini", "POST", "/v1beta/models/{call}", LlmFormat::Gemini),
+                ("gemini-v1", "POST", "/v1/models/{model...}", LlmFormat::Gemini),
+            ],
         }
     }
 }

@@ -13,13 +13,13 @@ use sqlx::{AnyConnection, Connection as _};
 use tracing::{error, info, warn};
 
 use crate::chain::Link;
-use crate::db::Engine;
+use crate::engine::Engine;
 use crate::{Corrupt, Store, StoreError};
 
 use super::journal::{self, Appended, Journal, Left, Title};
 use super::log;
 use super::queue::{Ahead, Batch};
-use super::settler::Shared;
+use super::shared::Shared;
 
 /// Two writes are further apart the more entries they share, up to this.
 const PAUSE_MAX: Duration = Duration::from_millis(1);
@@ -70,9 +70,14 @@ impl JournalPlace {
         let _lane = store.db.write_lane().await;
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         let mut entries = 0;
-        // A group that the journal did not see, and that was not committed, was promised to nobody: its number
-        // goes to the next one.
-        for Left { payload, .. } in left {
+        for Left { group, payload, .. } in left {
+            // A group that the journal did not see, and that was not committed, was promised to nobody. Its
+            // number stays its own, so that the same record is never taken for another one.
+            while link.seq + 1 < group {
+                let nothing = Batch::default();
+                link = link.next(&nothing.payload);
+                log::append(&mut tx, &self.title.node, store.now(), &nothing, &link).await?;
+            }
             let batch = Batch::of(payload)?;
             link = link.next(&batch.payload);
             log::append(&mut tx, &self.title.node, store.now(), &batch, &link).await?;
@@ -81,6 +86,16 @@ impl JournalPlace {
         tx.commit().await?;
         info!(entries, "Moved settlements from the journal into the log that were durable before the last stop");
         Ok(link)
+    }
+
+    /// Removes a journal that was moved into the log, where none is wanted.
+    pub(super) fn clear(&self) {
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                warn!(%error, "Could not remove the settlement journal, which is not needed any more");
+            }
+            _ => (),
+        }
     }
 
     /// Starts an empty journal: from now on answers wait for it and no longer for the log. `None` if the disk
@@ -92,11 +107,11 @@ impl JournalPlace {
         let failed = |error| StoreError::Unavailable(sqlx::Error::Io(error));
         match self.create() {
             Ok(journal) => Running::start(journal, Arc::clone(shared)).map(Some).map_err(failed),
-            Err(error) if error.kind() == ErrorKind::StorageFull => {
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
                 warn!(
                     "The disk has no room for the settlement journal; answers wait for the database, which takes longer"
                 );
-                std::fs::remove_file(&self.path).map_err(failed)?;
+                self.clear();
                 Ok(None)
             }
             Err(error) => Err(failed(error)),
@@ -128,21 +143,32 @@ impl Running {
         Ok(Self { thread, stopping })
     }
 
-    /// Ends the thread and removes the journal. The log has everything by now.
-    pub(super) fn stop(self, shared: &Shared) {
-        shared.is_journaling.store(false, Ordering::Relaxed);
+    /// Ends the thread: what comes from now on waits for the log. The journal is to be removed when the log
+    /// has everything.
+    pub(super) fn stop(self) -> Option<Journal> {
         self.stopping.store(true, Ordering::Release);
         self.thread.thread().unpark();
-        match self.thread.join().map(Journal::remove) {
-            Ok(Ok(())) => (),
-            Ok(Err(error)) => warn!(%error, "Could not remove the settlement journal, which is not needed any more"),
-            Err(_) => error!("The settlement journal's thread had panicked"),
+        let journal = self.thread.join();
+        if journal.is_err() {
+            error!("The settlement journal's thread had panicked");
         }
+        journal.ok()
+    }
+}
+
+/// While it lives answers wait for the journal; afterwards, whatever ended it, for the log.
+struct Journaling<'a>(&'a Shared);
+
+impl Drop for Journaling<'_> {
+    fn drop(&mut self) {
+        self.0.is_journaling.store(false, Ordering::Relaxed);
+        self.0.work.notify_one();
     }
 }
 
 /// Appends whatever waits until it is told to stop, or the disk fails.
 fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal {
+    let _end = Journaling(shared);
     let mut payload = Vec::new();
     let mut run = 0..0;
     while !stopping.load(Ordering::Acquire) {
@@ -153,15 +179,17 @@ fn run(mut journal: Journal, shared: &Shared, stopping: &AtomicBool) -> Journal 
         match journal.append(ahead.group, &payload, shared.committed.load(Ordering::Acquire)) {
             Ok(Appended::Durable) => {
                 run = extended(run, ahead);
-                shared.journal_has(run.clone());
+                shared.note_journaled(run.clone());
                 std::thread::sleep(pause_after(ahead.end - ahead.first));
             }
             // These wait for the log. The writer wakes this thread after each commit.
-            Ok(Appended::NoRoom) => std::thread::park(),
+            Ok(Appended::NoRoom) => {
+                shared.has_no_room.store(true, Ordering::Relaxed);
+                std::thread::park();
+                shared.has_no_room.store(false, Ordering::Relaxed);
+            }
             Err(error) => {
                 error!(%error, "The settlement journal cannot be written; answers wait for the database from now on");
-                shared.is_journaling.store(false, Ordering::Relaxed);
-                shared.work.notify_one();
                 break;
             }
         }

@@ -8,7 +8,8 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use tollgate_core::meter::Meter;
 
 use crate::StoreError;
-use crate::db::{Db, Engine};
+use crate::db::Db;
+use crate::engine::Engine;
 
 /// A statement that takes rows.
 pub(super) struct Bulk {

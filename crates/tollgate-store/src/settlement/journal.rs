@@ -157,9 +157,15 @@ pub(super) fn read(path: &Path, title: &Title) -> Result<Vec<Left>, StoreError> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(StoreError::Unavailable(sqlx::Error::Io(error))),
     }
-    // A file that was not made to its end, title last, has never held a record.
-    let Some(found) = bytes.get(..BLOCK).and_then(Title::parse) else { return Ok(Vec::new()) };
     let name = path.display();
+    let first = bytes.get(..BLOCK).unwrap_or(&bytes);
+    let Some(found) = Title::parse(first) else {
+        // A file that was not made to its end, title last, has never held a record.
+        if bytes.len() < FILE_LEN || first.iter().all(|&byte| byte == 0) {
+            return Ok(Vec::new());
+        }
+        return Err(Corrupt(format!("{name} has a title that this version of Tollgate does not know")).into());
+    };
     if found.database != title.database {
         return Err(Corrupt(format!(
             "{name} holds settlements of another database; move it back beside that one, or away"

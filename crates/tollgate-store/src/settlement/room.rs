@@ -50,14 +50,14 @@ impl Progress {
     }
 
     /// The log has everything below `end`.
-    pub(super) fn log_has(&self, end: u64) {
+    pub(super) fn note_logged(&self, end: u64) {
         self.logged.store(end, Ordering::Release);
         self.is_stuck.store(false, Ordering::Release);
     }
 
     /// The journal has all of `run`, and a run ends where something is missing: an earlier one counts no
     /// longer, the log has it soon.
-    pub(super) fn journal_has(&self, run: Range<u64>) {
+    pub(super) fn note_journaled(&self, run: Range<u64>) {
         self.journaled_from.store(run.start, Ordering::Release);
         self.journaled_to.store(run.end, Ordering::Release);
     }
@@ -174,9 +174,9 @@ mod tests {
         let mut at_last = pin!(waiting(&progress).at_last());
         progress.get_stuck();
         assert_eq!(at_last.as_mut().poll(&mut context), Poll::Pending);
-        progress.log_has(7);
+        progress.note_logged(7);
         assert_eq!(at_last.as_mut().poll(&mut context), Poll::Pending, "everything below 7 is durable, and 7 is not");
-        progress.log_has(8);
+        progress.note_logged(8);
         assert_eq!(at_last.as_mut().poll(&mut context), Poll::Ready(()));
     }
 }

@@ -1,141 +1,22 @@
-//! The handle by which the gateway settles, and what it shares with the writer and the journal.
+//! The handle by which the gateway settles.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{Store, StoreError};
 
 use super::entry::Entry;
-use super::queue::{BYTES_MAX, Queue, Take};
-use super::room::{Durable, GivesUp, Progress, Room};
+use super::queue::BYTES_MAX;
+use super::room::{Durable, GivesUp};
+use super::shared::{Command, Settling, Shards, Shared};
 use super::writer::Writer;
-
-/// The shortest time between two commits of settlements that nobody waits for: what a crash can lose.
-const RELAXED_INTERVAL: Duration = Duration::from_millis(10);
-
-/// The shortest time between two commits of what the journal has: nothing can be lost.
-const JOURNALED_INTERVAL: Duration = Duration::from_millis(50);
-
-/// When an answer is completed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
-    /// When its settlement is durable: nothing that was delivered is ever unbilled.
-    Strict,
-    /// At once. A crash can lose what was settled in the last milliseconds.
-    Relaxed,
-}
-
-/// Sees every entry once it is in the log, on the writer's thread: it has to be quick.
-pub trait Observer: Send + Sync {
-    /// `entry` was committed.
-    fn committed(&self, entry: &Entry<'_>);
-}
-
-/// How settlements become durable.
-#[derive(Clone)]
-pub struct Settling {
-    /// The name of this node in the settlement log.
-    pub node: String,
-    /// Waiting rooms, one for each of the gateway's cores.
-    pub cores: usize,
-    /// What answers wait for.
-    pub settlement: Settlement,
-    /// Sees every entry once it is in the log.
-    pub observer: Option<Arc<dyn Observer>>,
-}
 
 /// The handle by which the gateway settles. Cheap to clone.
 #[derive(Clone)]
 pub struct Settler {
     shared: Arc<Shared>,
-}
-
-/// What the gateway's cores, the writer and the journal have in common.
-pub(super) struct Shared {
-    pub(super) queue: Queue,
-    progress: Arc<Progress>,
-    rooms: Vec<Arc<Room>>,
-    /// Wakes the writer.
-    pub(super) work: Notify,
-    /// The journal's thread, while the journal runs ahead of the log.
-    pub(super) journal: OnceLock<Thread>,
-    pub(super) is_journaling: AtomicBool,
-    /// The last group that the log has.
-    pub(super) committed: AtomicI64,
-    pub(super) is_failing: AtomicBool,
-    settlement: Settlement,
-    pub(super) observer: Option<Arc<dyn Observer>>,
-}
-
-impl Shared {
-    /// For a log that goes on after group `committed`.
-    pub(super) fn new(settling: Settling, committed: i64) -> Self {
-        let Settling { node: _, cores, settlement, observer } = settling;
-        Self {
-            queue: Queue::new(committed + 1),
-            progress: Arc::default(),
-            rooms: (0..cores.max(1)).map(|_| Arc::default()).collect(),
-            work: Notify::new(),
-            journal: OnceLock::new(),
-            is_journaling: AtomicBool::new(false),
-            committed: AtomicI64::new(committed),
-            is_failing: AtomicBool::new(false),
-            settlement,
-            observer,
-        }
-    }
-
-    /// The log has everything below ticket `end`: whoever waits for it goes on.
-    pub(super) fn log_has(&self, end: u64) {
-        self.progress.log_has(end);
-        self.ring();
-    }
-
-    /// The journal has the tickets of `run`: whoever waits for them goes on.
-    pub(super) fn journal_has(&self, run: Range<u64>) {
-        self.progress.journal_has(run);
-        self.ring();
-    }
-
-    /// Commits have failed for too long: whoever waits is cut off.
-    pub(super) fn is_stuck(&self) {
-        self.progress.get_stuck();
-        self.ring();
-    }
-
-    fn ring(&self) {
-        for room in &self.rooms {
-            room.bell.notify_one();
-        }
-    }
-
-    /// The shortest time between two commits: none if answers wait for them.
-    pub(super) fn commit_interval(&self) -> Duration {
-        match self.settlement {
-            Settlement::Relaxed => RELAXED_INTERVAL,
-            Settlement::Strict if self.is_journaling.load(Ordering::Relaxed) => JOURNALED_INTERVAL,
-            Settlement::Strict => Duration::ZERO,
-        }
-    }
-
-    /// What the next group is to have, if nobody asks for more.
-    pub(super) fn regular_take(&self) -> Take {
-        if self.is_journaling.load(Ordering::Relaxed) { Take::Journaled } else { Take::All }
-    }
-
-    /// Wakes the journal, if there is one.
-    pub(super) fn wake_journal(&self) {
-        if self.is_journaling.load(Ordering::Relaxed)
-            && let Some(thread) = self.journal.get()
-        {
-            thread.unpark();
-        }
-    }
 }
 
 /// Stands for one entry on its way to the log.
@@ -225,18 +106,6 @@ impl Settler {
 pub struct Folder {
     commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
-}
-
-pub(super) enum Command {
-    Fold(Shards, oneshot::Sender<Result<(), StoreError>>),
-    Stop(oneshot::Sender<()>),
-}
-
-/// Which shards are to be folded.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Shards {
-    All,
-    One(usize),
 }
 
 impl Folder {

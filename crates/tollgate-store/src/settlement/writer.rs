@@ -15,10 +15,11 @@ use crate::{Store, StoreError};
 use super::ahead::{self, JournalPlace};
 use super::entry::decode_all;
 use super::fold::{self, Scene};
+use super::journal::Journal;
 use super::log::{self, chain_name};
 use super::pending::{Pending, SHARDS, shard_of};
 use super::queue::{Batch, Take};
-use super::settler::{Command, Settlement, Settling, Shards, Shared};
+use super::shared::{Command, Settlement, Settling, Shards, Shared};
 
 /// How long all shards take to be folded once. What is shown may lag by it, unless asked to be folded.
 const FOLD_ROUND: Duration = Duration::from_millis(1_000);
@@ -100,6 +101,9 @@ impl Writer {
             Some(place) => place.start(&shared)?,
             None => None,
         };
+        if let Some(place) = journal.as_ref().filter(|_| !is_strict) {
+            place.clear();
+        }
         let connection = Some(connection);
         let mut writer = Self { store, node, shared, ahead, inbox, connection, link, shards, next_shard: 0 };
         if entries > 0 {
@@ -154,6 +158,8 @@ impl Writer {
                 }
                 Some(Command::Stop(done)) => {
                     self.stop().await;
+                    // With it goes its hold on the database: who was told may open it again.
+                    drop(self);
                     let _ = done.send(());
                     return;
                 }
@@ -166,14 +172,21 @@ impl Writer {
     }
 
     async fn stop(&mut self) {
+        let journal = self.ahead.take().and_then(ahead::Running::stop);
+        // What the journal still took while it was being stopped.
+        let mut batch = Batch::default();
+        self.shared.queue.take(Take::All, &mut batch);
+        if batch.extent.entries > 0 {
+            self.commit(&batch).await;
+        }
         if let Err(error) = self.fold_all().await {
             warn!(%error, "Could not fold before stopping; the next start will");
         }
         if let Some(connection) = self.connection.take() {
             let _ = connection.close().await;
         }
-        if let Some(ahead) = self.ahead.take() {
-            ahead.stop(&self.shared);
+        if let Some(Err(error)) = journal.map(Journal::remove) {
+            warn!(%error, "Could not remove the settlement journal, which is not needed any more");
         }
     }
 
@@ -191,7 +204,7 @@ impl Writer {
                     }
                     self.connection = None;
                     if began.elapsed() > ANSWERS_WAIT {
-                        self.shared.is_stuck();
+                        self.shared.get_stuck();
                     }
                     tokio::time::sleep(patience).await;
                     patience = (patience * 2).min(Duration::from_secs(1));
@@ -203,7 +216,7 @@ impl Writer {
         }
         self.link = next;
         self.shared.committed.store(self.link.seq, Ordering::Release);
-        self.shared.log_has(batch.end);
+        self.shared.note_logged(batch.end);
         self.shared.wake_journal();
         for entry in decode_all(&batch.payload) {
             let added = entry.and_then(|entry| {

@@ -145,3 +145,11 @@ fn money_is_text_and_never_a_floating_point_number() {
     let found = mistakes("[[model_price]]\nprovider = \"p\"\nmodel = \"m\"\n");
     assert!(found[0].contains("or `free = true`"), "{found:?}");
 }
+
+#[test]
+fn addresses_that_cannot_work_are_named() {
+    let found = mistakes("[store]\nurl = \"tollgate.db\"\n");
+    assert!(found[0].contains("store.url: expected sqlite:PATH"), "{found:?}");
+    let found = mistakes("[gateway]\naddress = \"127.0.0.1:5020\"\n[control]\naddress = \"127.0.0.1:5020\"\n");
+    assert!(found[0].contains("another address than gateway.address"), "{found:?}");
+}

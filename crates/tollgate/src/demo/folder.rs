@@ -8,15 +8,22 @@ use anyhow::{Context as _, bail};
 /// Marks a folder as one that the demo made and may make anew.
 const MARK: &str = "made-by-tollgate-demo";
 
+/// The lock of the database in the folder, held while a demo runs.
+const LOCK: &str = "demo.db.lock";
+
 /// Makes `path` an empty folder.
 ///
 /// # Errors
-/// If something is there that the demo did not make.
+/// If something is there that the demo did not make, or another demo runs there.
 pub(super) fn make_anew(path: &Path) -> anyhow::Result<()> {
     match fs::read_dir(path) {
         Ok(mut entries) => {
             if !path.join(MARK).exists() && entries.next().is_some() {
                 bail!("{} has files in it that the demo did not make; choose another folder", path.display());
+            }
+            let lock = fs::File::open(path.join(LOCK));
+            if lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock))) {
+                bail!("another demo runs in {}; stop it, or choose another folder with --data", path.display());
             }
             fs::remove_dir_all(path).with_context(|| format!("cannot empty {}", path.display()))?;
         }
@@ -40,6 +47,12 @@ mod tests {
         fs::write(folder.join("demo.db"), "x").unwrap();
         make_anew(&folder).unwrap();
         assert!(!folder.join("demo.db").exists());
+
+        fs::write(folder.join("demo.db"), "x").unwrap();
+        let running = fs::File::create(folder.join(LOCK)).unwrap();
+        running.try_lock().unwrap();
+        assert!(make_anew(&folder).unwrap_err().to_string().contains("another demo runs"));
+        assert!(folder.join("demo.db").exists(), "what runs keeps its data");
 
         let other = place.path().join("other");
         fs::create_dir(&other).unwrap();

@@ -16,6 +16,9 @@ pub(super) enum Endpoint {
     RestWebSocket,
     Embeddings,
     Models,
+    Responses,
+    Messages,
+    Contents,
     Mcp,
     /// Anything that the sandbox does not have.
     Unknown,
@@ -28,7 +31,7 @@ impl Endpoint {
     pub(super) const COUNTED: usize = Self::Journal as usize;
 
     /// The path, or its constant first part; the paths asked for most come first.
-    const PREFIXES: [(&str, Self); 15] = [
+    const PREFIXES: [(&str, Self); 18] = [
         ("/rest/bytes", Self::RestBytes),
         ("/rest/echo", Self::RestEcho),
         ("/v1/chat/completions", Self::ChatCompletions),
@@ -42,6 +45,9 @@ impl Endpoint {
         ("/rest/ws", Self::RestWebSocket),
         ("/v1/embeddings", Self::Embeddings),
         ("/v1/models", Self::Models),
+        ("/v1/responses", Self::Responses),
+        ("/v1/messages", Self::Messages),
+        ("/v1beta/models", Self::Contents),
         ("/mcp", Self::Mcp),
         ("/sandbox/requests", Self::Journal),
     ];

@@ -13,7 +13,7 @@ use tollgate_core::time::Clock;
 use super::body::Body;
 use super::endpoint::Endpoint;
 use super::journal::Journal;
-use super::{json, mcp, openai, rest, websocket};
+use super::{anthropic, gemini, json, mcp, openai, rest, websocket};
 
 /// What the connections of a sandbox share.
 pub struct Service {
@@ -55,7 +55,12 @@ impl Service {
             Endpoint::RestWebSocket => websocket::accept(request, stopping),
             Endpoint::ChatCompletions => openai::chat_completions(request, self.clock.now()).await,
             Endpoint::Embeddings => openai::embeddings(request).await,
+            Endpoint::Responses => openai::responses(request, self.clock.now()).await,
+            Endpoint::Messages => anthropic::serve(request).await,
+            Endpoint::Contents => gemini::serve(request).await,
             Endpoint::Mcp => mcp::serve(request).await,
+            // Gemini's newer SDKs ask below `/v1` too.
+            Endpoint::Models if rest_of_path.contains(':') => gemini::serve(request).await,
             Endpoint::Models => openai::models(rest_of_path),
             Endpoint::Journal => self.requests(request.uri().query()),
             Endpoint::Unknown => json::error(StatusCode::NOT_FOUND, "the sandbox has no such path"),

@@ -1,5 +1,10 @@
 //! The sandbox over real connections.
 
+mod anthropic;
 mod client;
+mod format;
+mod formats;
+mod gemini;
 mod openai;
+mod responses;
 mod rest;

@@ -28,6 +28,17 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The tokens of `text`, which they keep.
+pub(super) fn into_tokens(text: String) -> impl Iterator<Item = String> + Send + 'static {
+    let mut place = 0;
+    iter::from_fn(move || {
+        let rest = text.get(place..)?;
+        let token = rest.get(..token_len(rest))?;
+        place += token.len();
+        (!token.is_empty()).then(|| token.to_owned())
+    })
+}
+
 /// How many tokens `text` has.
 pub(super) fn token_count(text: &str) -> usize {
     tokens(text).count()
@@ -115,6 +126,7 @@ mod tests {
             let text = compose(&mut Chance(7), count);
             assert_eq!(token_count(&text), count, "{text}");
             assert_eq!(tokens(&text).collect::<String>(), text);
+            assert!(tokens(&text).eq(into_tokens(text.clone())));
         }
     }
 

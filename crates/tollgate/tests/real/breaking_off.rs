@@ -75,6 +75,16 @@ async fn with_setting(setting: &str) -> (Site, Node, Admin, Buyer) {
     (site, node, admin, buyer)
 }
 
+/// An upstream's version of HTTP is about its own connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upstream_of_http_1_0_is_answered_for_in_the_callers_version() {
+    let played = Scene::open("generated").await;
+    let (mut caller, mut upstream) = played.asked().await;
+    upstream.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    let head = caller.until("\r\n\r\n").await.to_lowercase();
+    assert!(head.starts_with("http/1.1 200 ") && !head.contains("connection: close"), "{head}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upstream_that_never_answers_is_given_up_and_costs_nothing() {
     let (site, node, admin, buyer) = with_setting("timeout_ms = 300").await;

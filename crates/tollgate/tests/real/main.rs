@@ -18,6 +18,7 @@ mod lifecycle;
 mod mcp;
 mod mcp_conformance;
 mod mcp_sdk;
+mod models;
 mod native_sdk;
 mod protocols;
 mod race;

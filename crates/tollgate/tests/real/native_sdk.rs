@@ -1,16 +1,14 @@
 //! The official SDKs of Anthropic and Google, and OpenAI's for responses, unmodified: what a program that uses one
 //! sees of refusals and of streams that break.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use super::dialects::{Spoken, breaks_off, site};
 use super::harness::{Admin, Buyer};
-use super::install;
+use super::{install, sdk};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_are_the_exceptions_of_each_sdk() {
@@ -28,7 +26,7 @@ async fn refusals_are_the_exceptions_of_each_sdk() {
         case("whole", "google", &broke.key, "whole"),
         case("stream", "google", &broke.key, "stream"),
     ];
-    let seen = run(node.gateway, &cases).await;
+    let seen = seen_by(node.gateway, &cases).await;
     for (case, seen) in cases.iter().zip(&seen) {
         let (status, reason) = match case["key"] == nobody {
             true => (401, "api_key_invalid"),
@@ -65,7 +63,7 @@ async fn a_stream_that_breaks_is_an_exception_of_each_sdk() {
             breaks_off(&upstream, &spoken.beginning()).await;
         }
     };
-    let (seen, ()) = tokio::join!(run(node.gateway, &cases), playing);
+    let (seen, ()) = tokio::join!(seen_by(node.gateway, &cases), playing);
     let classes = ["APIStatusError", "ServerError", "APIError"];
     let kinds = ["api_error", "UNAVAILABLE", "server_error"];
     for ((seen, class), kind) in seen.iter().zip(classes).zip(kinds) {
@@ -83,23 +81,11 @@ async fn arrived(admin: &Admin, buyer: &Buyer, path: &str) -> usize {
 }
 
 /// Runs the SDKs' program over `cases` and returns what it saw of each.
-async fn run(gateway: SocketAddr, cases: &[Value]) -> Vec<Value> {
-    let (url, input) = (format!("http://{gateway}"), Value::from(cases).to_string());
-    let output = tokio::task::spawn_blocking(move || {
+async fn seen_by(gateway: SocketAddr, cases: &[Value]) -> Vec<Value> {
+    let program = tokio::task::spawn_blocking(|| {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/sdk");
         let folder = install::from_pip("native-python", &sources.join("requirements-native.txt"));
-        let mut command = Command::new(folder.join("bin/python"));
-        command.arg(sources.join("native_python.py")).arg(url).env("NO_PROXY", "127.0.0.1");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
-    })
-    .await
-    .unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{err}");
-    let seen: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(seen.len(), cases.len(), "{out}{err}");
-    seen
+        [folder.join("bin/python"), sources.join("native_python.py")].map(|path| path.to_string_lossy().into_owned())
+    });
+    sdk::run(&program.await.unwrap(), gateway, cases).await
 }

@@ -199,13 +199,16 @@ async fn retries(program: &[String], demo: &Demo) {
 }
 
 /// Runs the SDK's program over `cases` and returns what it saw of each.
-async fn run(program: &[String], gateway: SocketAddr, cases: &[Value]) -> Vec<Value> {
+pub(super) async fn run(program: &[String], gateway: SocketAddr, cases: &[Value]) -> Vec<Value> {
     let (words, url) = (program.to_vec(), format!("http://{gateway}"));
     let input = Value::from(cases).to_string();
     let output = tokio::task::spawn_blocking(move || {
         let mut command = Command::new(&words[0]);
         command.arg(&words[1]).arg(url).args(&words[2..]);
-        command.env_remove("OPENAI_BASE_URL").env_remove("OPENAI_API_KEY").env("NO_PROXY", "127.0.0.1");
+        for provider in ["OPENAI", "ANTHROPIC", "GEMINI", "GOOGLE"] {
+            command.env_remove(format!("{provider}_BASE_URL")).env_remove(format!("{provider}_API_KEY"));
+        }
+        command.env_remove("ANTHROPIC_AUTH_TOKEN").env_remove("GOOGLE_GEMINI_BASE_URL").env("NO_PROXY", "127.0.0.1");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

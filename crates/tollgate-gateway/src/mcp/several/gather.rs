@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use tollgate_meter::mcp::list::{self, Listed};
 use tollgate_meter::mcp::{Outcome, Request, label};
 
+use crate::deliver::Carried;
 use crate::refuse::Refusal;
-use crate::request::Carried;
 
 use super::Switch;
 use super::joined::{Joined, Own};

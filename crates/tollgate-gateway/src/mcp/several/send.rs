@@ -56,7 +56,7 @@ impl Switch<'_> {
         let body = if body.is_empty() { UpstreamBody::Empty } else { UpstreamBody::Whole(body) };
         let request = upstream_request(call, to, parts, body).map_err(|_| unknown())?;
         let sent = to.upstream.send(core.index, request, to.terms.time_max).await;
-        sent.map_err(|error| failed(core, call, to, &error))
+        sent.map_err(|error| failed(core, call, to, &to.upstream, &error))
     }
 
     /// The message with which the server at `index` answers the request `id`.

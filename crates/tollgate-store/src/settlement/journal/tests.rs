@@ -46,6 +46,18 @@ fn there_is_nothing_where_no_journal_was_made_or_not_to_its_end() {
 }
 
 #[test]
+fn a_title_that_is_not_known_is_not_taken_for_an_empty_journal() {
+    let folder = folder();
+    let mut journal = Journal::create(&folder.path, title()).unwrap();
+    journal.append(1, b"a", 0).unwrap();
+    drop(journal);
+    let mut bytes = fs::read(&folder.path).unwrap();
+    bytes[Title::FIRST_LINE.len() - 1] = b'2';
+    fs::write(&folder.path, bytes).unwrap();
+    assert!(read(&folder.path, &title()).unwrap_err().to_string().contains("does not know"));
+}
+
+#[test]
 fn a_half_is_used_again_only_when_the_log_has_what_it_holds() {
     let folder = folder();
     let mut journal = Journal::create(&folder.path, title()).unwrap();
@@ -111,7 +123,7 @@ proptest! {
         let mut acknowledged = Vec::new();
         for size in sizes {
             group += 1;
-            let payload = vec![group as u8; size];
+            let payload = vec![u8::try_from(group).unwrap(); size];
             // The log is two groups behind.
             match journal.append(group, &payload, group - 3).unwrap() {
                 Appended::Durable => acknowledged.push(left(group, group - 3, &payload)),

@@ -102,7 +102,7 @@ proptest! {
                 Step::Written => if let Some((ahead, entries)) = copied.take() {
                     journal.push((ahead.group, entries));
                     run = extended(run, ahead);
-                    progress.journal_has(run.clone());
+                    progress.note_journaled(run.clone());
                 },
                 Step::NoRoom => copied = None,
                 Step::Take(all) if taken.is_none() => {
@@ -114,7 +114,7 @@ proptest! {
                 }
                 Step::Committed => if let Some((entries, end)) = taken.take() {
                     log.push(entries);
-                    progress.log_has(end);
+                    progress.note_logged(end);
                 },
                 Step::Copy | Step::Take(_) => (),
             }

@@ -1,68 +1,46 @@
-//! What a model writes, and what it costs.
+//! A chat completion, whole.
 
 use serde::Serialize;
 use tollgate_core::time::Timestamp;
 
-use super::error::ApiError;
-use super::request::{ChatRequest, Shape};
-use super::usage::{Reported, Usage};
-use crate::sandbox::model::Model;
-use crate::sandbox::text::{self, Chance};
+use super::request::ChatRequest;
+use super::usage::Reported;
+use crate::sandbox::answer::{Answer, End, Question, Said};
+use crate::sandbox::fault::Fault;
 
 /// A finished completion, not yet sent.
 #[derive(Debug)]
 pub(super) struct Completion {
-    pub(super) model: Model,
     pub(super) id: String,
     pub(super) created: i64,
     /// The model as the request called it.
     pub(super) model_name: String,
-    pub(super) choices: Vec<Choice>,
+    pub(super) choices: Vec<Answer>,
     /// The `usage` member, if the model reports one.
     pub(super) usage: Option<Reported>,
 }
 
-/// One answer.
-#[derive(Debug)]
-pub(super) struct Choice {
-    pub(super) text: String,
-    pub(super) finish_reason: &'static str,
-    tokens: usize,
-    reasoning_tokens: usize,
-}
-
 impl Completion {
-    /// Answers `request` as `model` would.
-    pub(super) fn write(model: Model, request: &ChatRequest, shape: Shape, now: Timestamp) -> Result<Self, ApiError> {
-        let prompt = request.prompt()?;
-        let output_max = request.output_max()?.unwrap_or(usize::MAX);
-        let seed = text::seed(prompt.as_bytes());
-        let choices: Vec<_> = (0..request.choices()?)
-            .map(|index| {
-                let mut chance = Chance(seed.wrapping_add(index as u64));
-                let reasoning = if model == Model::Reasoning { 32 + chance.below(96) } else { 0 };
-                let said = say(model, request, shape, &mut chance);
-                Choice::bounded(said, reasoning.min(output_max), output_max, request.stops())
-            })
-            .collect();
-        let usage = Usage {
-            prompt: request.prompt_tokens(),
-            visible: choices.iter().map(|choice| choice.tokens).sum(),
-            reasoning: choices.iter().map(|choice| choice.reasoning_tokens).sum(),
-        };
+    /// Answers `request`, which asks `question`.
+    pub(super) fn write(request: &ChatRequest, question: &Question, now: Timestamp) -> Result<Self, Fault> {
+        let choices: Vec<_> = (0..request.choices()?).map(|index| question.answer(index)).collect();
         Ok(Self {
-            model,
-            id: format!("chatcmpl-{seed:016x}"),
+            id: format!("chatcmpl-{:016x}", question.seed()),
             created: now.unix_seconds(),
             model_name: request.model_name().to_owned(),
+            usage: Reported::of(question.usage(&choices)),
             choices,
-            usage: usage.reported_by(model),
         })
     }
 
     /// Tokens of all choices that a reader sees.
-    pub(super) fn visible_tokens(&self) -> u32 {
-        u32::try_from(self.choices.iter().map(|choice| choice.tokens).sum::<usize>()).unwrap_or(u32::MAX)
+    pub(super) fn visible_tokens(&self) -> usize {
+        self.choices.iter().map(|choice| choice.tokens).sum()
+    }
+
+    /// The id of the call that the choice at `index` makes.
+    pub(super) fn call_id(&self, index: usize) -> String {
+        format!("call_{}{index}", self.id.trim_start_matches("chatcmpl-"))
     }
 
     /// The answer to a request that does not stream.
@@ -72,44 +50,32 @@ impl Completion {
             object: "chat.completion",
             created: self.created,
             model: &self.model_name,
-            choices: self.choices.iter().enumerate().map(|(index, choice)| choice.to_wire(index)).collect(),
+            choices: self.choices.iter().enumerate().map(|(index, choice)| self.choice(index, choice)).collect(),
             usage: self.usage,
             service_tier: "default",
             system_fingerprint: "fp_sandbox",
         }
     }
+
+    fn choice<'a>(&self, index: usize, answer: &'a Answer) -> wire::Choice<'a> {
+        let (content, tool_calls) = match &answer.said {
+            Said::Text(text) => (Some(text.as_str()), None),
+            Said::Call(call) => {
+                let function = wire::Function { name: &call.name, arguments: &call.arguments };
+                (None, Some([wire::ToolCall { id: self.call_id(index), kind: "function", function }]))
+            }
+        };
+        let message = wire::Message { role: "assistant", content, refusal: None, annotations: [], tool_calls };
+        wire::Choice { index, message, logprobs: None, finish_reason: finish_reason(&answer.end) }
+    }
 }
 
-/// What the model would write if nothing bounded it.
-fn say(model: Model, request: &ChatRequest, shape: Shape, chance: &mut Chance) -> String {
-    if model == Model::Echo {
-        return request.last_user_message();
-    }
-    let (least, most) = model.answer_tokens();
-    let length = shape.chunks.unwrap_or_else(|| least + chance.below(most - least));
-    text::compose(chance, length)
-}
-
-impl Choice {
-    /// `said` up to the first stop text, and within what reasoning leaves of the output bound.
-    fn bounded(mut said: String, reasoning_tokens: usize, output_max: usize, stops: &[String]) -> Self {
-        let stop = stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| said.find(stop.as_str())).min();
-        said.truncate(stop.unwrap_or(said.len()));
-
-        let visible_max = output_max - reasoning_tokens;
-        let (mut kept_bytes, mut tokens) = (0, 0);
-        for token in text::tokens(&said).take(visible_max) {
-            kept_bytes += token.len();
-            tokens += 1;
-        }
-        let finish_reason = if kept_bytes < said.len() { "length" } else { "stop" };
-        said.truncate(kept_bytes);
-        Self { text: said, finish_reason, tokens, reasoning_tokens }
-    }
-
-    fn to_wire(&self, index: usize) -> wire::Choice<'_> {
-        let message = wire::Message { role: "assistant", content: &self.text, refusal: None, annotations: [] };
-        wire::Choice { index, message, logprobs: None, finish_reason: self.finish_reason }
+/// Why an answer ends, in OpenAI's words.
+pub(super) const fn finish_reason(end: &End) -> &'static str {
+    match end {
+        End::Finished | End::Stop(_) => "stop",
+        End::Length => "length",
+        End::Call => "tool_calls",
     }
 }
 
@@ -141,8 +107,24 @@ pub(super) mod wire {
     #[derive(Debug, Serialize)]
     pub(in crate::sandbox::openai) struct Message<'a> {
         pub(super) role: &'static str,
-        pub(super) content: &'a str,
+        pub(super) content: Option<&'a str>,
         pub(super) refusal: Option<()>,
         pub(super) annotations: [(); 0],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub(super) tool_calls: Option<[ToolCall<'a>; 1]>,
+    }
+
+    #[derive(Debug, Serialize)]
+    pub(in crate::sandbox::openai) struct ToolCall<'a> {
+        pub(super) id: String,
+        #[serde(rename = "type")]
+        pub(super) kind: &'static str,
+        pub(super) function: Function<'a>,
+    }
+
+    #[derive(Debug, Serialize)]
+    pub(in crate::sandbox::openai) struct Function<'a> {
+        pub(super) name: &'a str,
+        pub(super) arguments: &'a str,
     }
 }

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::ApiError;
-use super::misbehave;
+use crate::sandbox::fault::Fault;
+use crate::sandbox::knobs::Knobs;
 use crate::sandbox::model::Model;
 use crate::sandbox::text;
 
@@ -40,14 +40,16 @@ enum Encoding {
 
 impl EmbeddingsRequest {
     /// The embeddings and their usage.
-    pub(super) async fn answer(&self) -> Result<Value, ApiError> {
-        let name = self.model.as_deref().ok_or_else(|| ApiError::missing("model"))?;
-        let model = Model::named(name).ok_or_else(|| ApiError::model_not_found(name))?;
-        let inputs = self.input.as_ref().ok_or_else(|| ApiError::missing("input"))?.tokens();
+    pub(super) async fn answer(&self, knobs: &Knobs) -> Result<Value, Fault> {
+        let name = self.model.as_deref().ok_or(Fault::Missing("model"))?;
+        let model = Model::named(name).ok_or_else(|| Fault::UnknownModel(name.to_owned()))?;
+        let inputs = self.input.as_ref().ok_or(Fault::Missing("input"))?.tokens();
         let dimensions = self.dimensions.unwrap_or(DIMENSIONS);
         let length = usize::try_from(dimensions).ok().filter(|_| (1..=DIMENSIONS_MAX).contains(&dimensions));
-        let length = length.ok_or_else(|| ApiError::out_of_range("dimensions", dimensions, 1, DIMENSIONS_MAX))?;
-        misbehave(model).await?;
+        let out_of_range = Fault::OutOfRange { field: "dimensions", value: dimensions, least: 1, most: DIMENSIONS_MAX };
+        let length = length.ok_or(out_of_range)?;
+        knobs.fault()?;
+        model.misbehave().await?;
 
         let data: Vec<_> = inputs
             .iter()
@@ -60,6 +62,7 @@ impl EmbeddingsRequest {
         let mut answer = json!({ "object": "list", "data": data, "model": name });
         let used: usize = inputs.iter().map(Vec::len).sum();
         match model {
+            _ if knobs.hides_usage => (),
             Model::NoUsage => (),
             Model::WrongUsage => answer["usage"] = json!({ "prompt_tokens": -7, "total_tokens": 3 }),
             _ => answer["usage"] = json!({ "prompt_tokens": used, "total_tokens": used }),

@@ -1,22 +1,14 @@
-//! A chat request: what of it matters here, and what it costs.
+//! A chat request: what of it matters here.
 
-use std::time::Duration;
-
-use http::HeaderMap;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::error::ApiError;
+use crate::sandbox::answer::Question;
+use crate::sandbox::fault::{Fault, in_range};
+use crate::sandbox::knobs::Knobs;
 use crate::sandbox::model::Model;
-use crate::sandbox::text;
-
-/// Tokens that a message costs beside its text, and those that open the answer.
-const FRAME_TOKENS: usize = 3;
-
-/// Tokens of a part that is not text, such as an image.
-const PART_TOKENS: usize = 85;
-
-/// The most tokens that `x-sandbox-chunks` can ask for.
-const CHUNKS_MAX: usize = 1_000_000;
+use crate::sandbox::prompt::{Part, Prompt, Speaker};
+use crate::sandbox::tool::Tool;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct ChatRequest {
@@ -28,24 +20,49 @@ pub(super) struct ChatRequest {
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
     stop: Option<OneOrMany>,
+    tools: Option<Vec<Offer>>,
+    tool_choice: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Message {
     role: String,
     content: Option<Content>,
+    tool_calls: Option<Vec<Call>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Content {
     Text(String),
-    Parts(Vec<Part>),
+    Parts(Vec<TextPart>),
 }
 
 #[derive(Debug, Deserialize)]
-struct Part {
+struct TextPart {
     text: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Call {
+    function: CalledFunction,
+}
+
+#[derive(Debug, Deserialize)]
+struct CalledFunction {
+    name: String,
+    arguments: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Offer {
+    function: Option<Function>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Function {
+    name: String,
+    parameters: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,63 +77,32 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// What request headers ask of an answer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    pub(super) chunks: Option<usize>,
-    pub(super) gap: Option<Duration>,
-}
-
-impl Shape {
-    /// The shape in these headers; a number that cannot be read is ignored.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let number = |name| headers.get(name)?.to_str().ok()?.parse::<u32>().ok();
-        let chunks = number("x-sandbox-chunks").and_then(|chunks| usize::try_from(chunks).ok());
-        let gap = number("x-sandbox-chunk-gap-ms").map(|millis| Duration::from_millis(millis.into()));
-        Self { chunks: chunks.map(|chunks| chunks.min(CHUNKS_MAX)), gap }
-    }
-}
-
 impl ChatRequest {
-    pub(super) fn model(&self) -> Result<Model, ApiError> {
-        let name = self.model.as_deref().ok_or_else(|| ApiError::missing("model"))?;
-        Model::named(name).ok_or_else(|| ApiError::model_not_found(name))
+    /// What the model is asked.
+    pub(super) fn question(&self, knobs: Knobs) -> Result<Question, Fault> {
+        let name = self.model.as_deref().ok_or(Fault::Missing("model"))?;
+        let model = Model::named(name).ok_or_else(|| Fault::UnknownModel(name.to_owned()))?;
+        let messages = self.messages.as_deref().filter(|messages| !messages.is_empty());
+        let prompt = Prompt::of(messages.ok_or(Fault::Missing("messages"))?.iter().map(Message::said));
+        let output_max = match (self.max_completion_tokens, self.max_tokens) {
+            (Some(max), _) => in_range("max_completion_tokens", max, i64::MAX)?,
+            (None, Some(max)) => in_range("max_tokens", max, i64::MAX)?,
+            (None, None) => usize::MAX,
+        };
+        let stops = match &self.stop {
+            None => Vec::new(),
+            Some(OneOrMany::One(stop)) => vec![stop.clone()],
+            Some(OneOrMany::Many(stops)) => stops.clone(),
+        };
+        Ok(Question { model, prompt, output_max, stops, tool: self.tool(), knobs })
     }
 
     pub(super) fn model_name(&self) -> &str {
         self.model.as_deref().unwrap_or_default()
     }
 
-    /// The texts of all messages, in order.
-    pub(super) fn prompt(&self) -> Result<String, ApiError> {
-        let messages = self.messages.as_deref().filter(|messages| !messages.is_empty());
-        let messages = messages.ok_or_else(|| ApiError::missing("messages"))?;
-        Ok(messages.iter().map(Message::text).collect())
-    }
-
-    /// What the prompt costs.
-    pub(super) fn prompt_tokens(&self) -> usize {
-        let messages = self.messages.iter().flatten().map(Message::tokens);
-        messages.sum::<usize>() + FRAME_TOKENS
-    }
-
-    /// What the user said last.
-    pub(super) fn last_user_message(&self) -> String {
-        let said = self.messages.iter().flatten().rev().find(|message| message.role == "user");
-        said.map(Message::text).unwrap_or_default()
-    }
-
-    /// The bound of the output, if the request has one.
-    pub(super) fn output_max(&self) -> Result<Option<usize>, ApiError> {
-        match (self.max_completion_tokens, self.max_tokens) {
-            (Some(max), _) => in_range("max_completion_tokens", max, i64::MAX).map(Some),
-            (None, Some(max)) => in_range("max_tokens", max, i64::MAX).map(Some),
-            (None, None) => Ok(None),
-        }
-    }
-
     /// How many answers are wanted.
-    pub(super) fn choices(&self) -> Result<usize, ApiError> {
+    pub(super) fn choices(&self) -> Result<usize, Fault> {
         in_range("n", self.n.unwrap_or(1), 128)
     }
 
@@ -128,38 +114,27 @@ impl ChatRequest {
         self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
 
-    /// The texts before which the answer ends.
-    pub(super) fn stops(&self) -> &[String] {
-        match &self.stop {
-            None => &[],
-            Some(OneOrMany::One(stop)) => std::slice::from_ref(stop),
-            Some(OneOrMany::Many(stops)) => stops,
+    fn tool(&self) -> Option<Tool> {
+        if self.tool_choice.as_ref().is_some_and(|choice| choice == "none") {
+            return None;
         }
+        let function = self.tools.iter().flatten().find_map(|offer| offer.function.as_ref())?;
+        Some(Tool { name: function.name.clone(), schema: function.parameters.clone() })
     }
 }
 
 impl Message {
-    fn text(&self) -> String {
-        match &self.content {
-            None => String::new(),
-            Some(Content::Text(text)) => text.clone(),
-            Some(Content::Parts(parts)) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
-        }
-    }
-
-    fn tokens(&self) -> usize {
-        let content = match &self.content {
-            None => 0,
-            Some(Content::Text(text)) => text::token_count(text),
+    fn said(&self) -> (Speaker, Vec<Part>) {
+        let text = |text: String| if self.role == "tool" { Part::Result(text) } else { Part::Text(text) };
+        let mut parts = match &self.content {
+            None => Vec::new(),
+            Some(Content::Text(said)) => vec![text(said.clone())],
             Some(Content::Parts(parts)) => {
-                parts.iter().map(|part| part.text.as_deref().map_or(PART_TOKENS, text::token_count)).sum()
+                parts.iter().map(|part| part.text.clone().map_or(Part::Picture, text)).collect()
             }
         };
-        content + FRAME_TOKENS
+        let calls = self.tool_calls.iter().flatten().map(|call| &call.function);
+        parts.extend(calls.map(|function| Part::Call(format!("{} {}", function.name, function.arguments))));
+        (if self.role == "user" { Speaker::User } else { Speaker::Other }, parts)
     }
-}
-
-fn in_range(param: &'static str, value: i64, max: i64) -> Result<usize, ApiError> {
-    let allowed = usize::try_from(value).ok().filter(|_| (1..=max).contains(&value));
-    allowed.ok_or_else(|| ApiError::out_of_range(param, value, 1, max))
 }

@@ -1,42 +1,35 @@
 //! A completion as server-sent events, one token to an event.
 
 use std::ops::Range;
-use std::time::Duration;
 
+use bytes::Bytes;
 use http::Response;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::completion::Completion;
-use super::error::ApiError;
-use crate::sandbox::body::{Body, Step};
-use crate::sandbox::model::Model;
+use super::completion::{Completion, finish_reason};
+use super::error;
+use crate::sandbox::answer::{Answer, Question, Said};
+use crate::sandbox::body::Body;
+use crate::sandbox::deliver::{self, Stream, event};
+use crate::sandbox::fault::Fault;
 use crate::sandbox::text;
 
-/// Streams `completion` with this gap before each token. With `with_usage`, the usage comes in an
-/// event of its own at the end and all others say that it is null, as OpenAI does.
-pub(super) fn answer(completion: Completion, with_usage: bool, gap: Duration) -> Response<Body> {
-    let mut tokens = tokens_in_turn(&completion);
-    let breaks_off = matches!(completion.model, Model::Cut | Model::ErrorAfter200);
-    if breaks_off {
-        tokens.truncate(tokens.len() / 2);
-    }
+/// Streams `completion`. With `with_usage`, the usage comes in an event of its own at the end and all others
+/// say that it is null, as OpenAI does.
+pub(super) fn answer(question: &Question, completion: Completion, with_usage: bool) -> Response<Body> {
+    let places = tokens_in_turn(&completion);
+    let count = places.len();
     let events = Events::new(&completion, with_usage && completion.usage.is_some());
-    let opening: Vec<_> = (0..completion.choices.len()).map(|choice| Step::Send(events.opening(choice))).collect();
-    let closing = match completion.model {
-        Model::Cut => vec![Step::Cut],
-        Model::ErrorAfter200 => vec![Step::Send(event(&ApiError::overloaded().to_json()))],
-        _ => events.closing(&completion).into_iter().map(Step::Send).collect(),
-    };
-    let body = tokens.into_iter().flat_map(move |(choice, range)| {
-        let token = completion.choices.get(choice).and_then(|said| said.text.get(range)).unwrap_or_default();
-        [Step::Wait(gap), Step::Send(events.token(choice, token))]
+    let indices = 0..completion.choices.len();
+    let opening = indices.zip(&completion.choices).map(|(index, said)| events.opening(&completion, index, said));
+    let opening = opening.collect();
+    let closing = events.closing(&completion);
+    let tokens = places.into_iter().filter_map(move |(index, range)| {
+        let said = completion.choices.get(index)?;
+        Some(events.token(index, said, said.text().get(range)?))
     });
-
-    let mut response = Response::new(Body::scripted(opening.into_iter().chain(body).chain(closing)));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+    let failure = event(&error::body(&Fault::Failed));
+    deliver::stream(question, Stream { opening, tokens, count, closing, failure })
 }
 
 /// Where the tokens lie: the first of each choice, then the second of each, and so on.
@@ -44,7 +37,7 @@ fn tokens_in_turn(completion: &Completion) -> Vec<(usize, Range<usize>)> {
     let mut places = Vec::new();
     for (choice, said) in completion.choices.iter().enumerate() {
         let mut start = 0;
-        for (turn, token) in text::tokens(&said.text).enumerate() {
+        for (turn, token) in text::tokens(said.text()).enumerate() {
             places.push((turn, choice, start..start + token.len()));
             start += token.len();
         }
@@ -73,29 +66,40 @@ impl Events {
         Self { head, tail, with_usage }
     }
 
-    fn opening(&self, choice: usize) -> bytes::Bytes {
-        self.chunk(choice, r#"{"role":"assistant","content":"","refusal":null}"#, "null")
+    fn opening(&self, completion: &Completion, index: usize, answer: &Answer) -> Bytes {
+        match &answer.said {
+            Said::Text(_) => self.chunk(index, r#"{"role":"assistant","content":"","refusal":null}"#, "null"),
+            Said::Call(call) => {
+                let function = json!({ "name": call.name, "arguments": "" });
+                let id = completion.call_id(index);
+                let calls = json!([{ "index": 0, "id": id, "type": "function", "function": function }]);
+                let delta = json!({ "role": "assistant", "content": null, "tool_calls": calls });
+                self.chunk(index, &delta.to_string(), "null")
+            }
+        }
     }
 
-    fn token(&self, choice: usize, token: &str) -> bytes::Bytes {
-        let content = serde_json::to_string(token).expect("a string is always JSON");
-        self.chunk(choice, &format!(r#"{{"content":{content}}}"#), "null")
+    fn token(&self, index: usize, answer: &Answer, token: &str) -> Bytes {
+        let token = Value::from(token);
+        match &answer.said {
+            Said::Text(_) => self.chunk(index, &format!(r#"{{"content":{token}}}"#), "null"),
+            Said::Call(_) => {
+                let delta = format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":{token}}}}}]}}"#);
+                self.chunk(index, &delta, "null")
+            }
+        }
     }
 
-    fn chunk(&self, choice: usize, delta: &str, finish_reason: &str) -> bytes::Bytes {
+    fn chunk(&self, choice: usize, delta: &str, finish_reason: &str) -> Bytes {
         let Self { head, tail, .. } = self;
         format!(r#"{head}{{"index":{choice},"delta":{delta},"logprobs":null,"finish_reason":{finish_reason}}}{tail}"#)
             .into()
     }
 
     /// The ends of all choices, the usage if it is wanted, and the mark that nothing follows.
-    fn closing(&self, completion: &Completion) -> Vec<bytes::Bytes> {
-        let mut events: Vec<_> = completion
-            .choices
-            .iter()
-            .enumerate()
-            .map(|(index, choice)| self.chunk(index, "{}", &format!("{:?}", choice.finish_reason)))
-            .collect();
+    fn closing(&self, completion: &Completion) -> Vec<Bytes> {
+        let ends = completion.choices.iter().map(|choice| finish_reason(&choice.end)).enumerate();
+        let mut events: Vec<_> = ends.map(|(index, end)| self.chunk(index, "{}", &format!("{end:?}"))).collect();
         if let Some(usage) = completion.usage.as_ref().filter(|_| self.with_usage) {
             let usage = serde_json::to_string(usage).expect("numbers are always JSON");
             events.push(format!("{}],\"usage\":{usage}}}\n\n", self.head).into());
@@ -103,8 +107,4 @@ impl Events {
         events.push("data: [DONE]\n\n".into());
         events
     }
-}
-
-fn event(data: &Value) -> bytes::Bytes {
-    format!("data: {}\n\n", data).into()
 }

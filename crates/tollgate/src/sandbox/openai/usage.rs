@@ -1,21 +1,8 @@
-//! What a model says that it used.
+//! What a model says that it used, in a chat completion.
 
 use serde::Serialize;
 
-use crate::sandbox::model::Model;
-
-/// Prompts from this many tokens on are cached, in blocks.
-const CACHED_FROM: usize = 1_024;
-const CACHE_BLOCK: usize = 128;
-
-/// Tokens of one completion.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Usage {
-    pub(super) prompt: usize,
-    /// What all choices say, reasoning not included.
-    pub(super) visible: usize,
-    pub(super) reasoning: usize,
-}
+use crate::sandbox::usage::{Reporting, Usage};
 
 /// The `usage` member.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -41,36 +28,31 @@ struct CompletionDetails {
     rejected_prediction_tokens: i64,
 }
 
-impl Usage {
-    /// The usage as `model` reports it; some do not, some lie.
-    pub(super) fn reported_by(self, model: Model) -> Option<Reported> {
-        match model {
-            Model::NoUsage => None,
-            Model::WrongUsage => Some(Reported {
+impl Reported {
+    /// The member, if there is to be one.
+    pub(super) fn of(reporting: Reporting) -> Option<Self> {
+        match reporting {
+            Reporting::Honest(usage) => Some(Self::honest(usage)),
+            Reporting::Missing => None,
+            Reporting::Wrong => Some(Self {
                 prompt_tokens: -7,
                 completion_tokens: 9_000_000_000_000_000_000,
                 total_tokens: 3,
                 prompt_tokens_details: PromptDetails { cached_tokens: 1_000_000, ..PromptDetails::default() },
                 completion_tokens_details: CompletionDetails { reasoning_tokens: -1, ..CompletionDetails::default() },
             }),
-            _ => Some(self.honest()),
         }
     }
 
-    fn honest(self) -> Reported {
+    fn honest(usage: Usage) -> Self {
         let count = |tokens: usize| i64::try_from(tokens).unwrap_or(i64::MAX);
-        let completion = self.visible + self.reasoning;
-        let (cached_tokens, reasoning_tokens) = (count(self.cached()), count(self.reasoning));
-        Reported {
-            prompt_tokens: count(self.prompt),
-            completion_tokens: count(completion),
-            total_tokens: count(self.prompt + completion),
+        let (cached_tokens, reasoning_tokens) = (count(usage.cached()), count(usage.reasoning));
+        Self {
+            prompt_tokens: count(usage.prompt),
+            completion_tokens: count(usage.output()),
+            total_tokens: count(usage.total()),
             prompt_tokens_details: PromptDetails { cached_tokens, ..PromptDetails::default() },
             completion_tokens_details: CompletionDetails { reasoning_tokens, ..CompletionDetails::default() },
         }
-    }
-
-    fn cached(self) -> usize {
-        if self.prompt < CACHED_FROM { 0 } else { (self.prompt - 1) / CACHE_BLOCK * CACHE_BLOCK }
     }
 }

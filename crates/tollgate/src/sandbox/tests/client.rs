@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -46,11 +46,14 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
     }
 
-    /// The events of a stream; `[DONE]` becomes a string.
+    /// The data of the events of a stream; `[DONE]` becomes a string. A name must be the type of its data.
     pub(super) fn events(&self) -> Vec<Value> {
         let text = std::str::from_utf8(&self.body).unwrap();
-        let data =
-            text.split("\n\n").filter(|event| !event.is_empty()).map(|event| event.strip_prefix("data: ").unwrap());
+        let data = text.split("\n\n").filter(|event| !event.is_empty()).map(|event| {
+            let (name, data) = event.split_once("data: ").unwrap();
+            assert!(name.is_empty() || data.contains(&format!("\"type\":\"{}\"", &name[7..name.len() - 1])), "{event}");
+            data
+        });
         data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into())).collect()
     }
 
@@ -88,6 +91,20 @@ pub(super) async fn get(sandbox: &Sandbox, path: &str) -> Answer {
 /// `POST path` with a JSON body
 pub(super) async fn post(sandbox: &Sandbox, path: &str, body: &Value) -> Answer {
     send(sandbox, request("POST", path, &body.to_string())).await
+}
+
+/// `POST path` with a JSON body and headers
+pub(super) async fn post_with(
+    sandbox: &Sandbox,
+    path: &str,
+    body: &Value,
+    headers: &[(&'static str, &'static str)],
+) -> Answer {
+    let mut request = request("POST", path, &body.to_string());
+    for &(name, value) in headers {
+        request.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    send(sandbox, request).await
 }
 
 pub(super) fn request(method: &str, path: &str, body: &str) -> Request<Full<Bytes>> {

@@ -23,21 +23,26 @@ pub(crate) struct Site {
 impl Site {
     /// A place with a database in its folder.
     pub(crate) fn new() -> Self {
+        Self::selling(CONFIG)
+    }
+
+    /// A place with a database in its folder, and what `config` sells: its `{sandbox}` and `{store}` are filled in.
+    pub(crate) fn selling(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let url = format!("sqlite:{}", folder.path().join("tollgate.db").display());
-        Self::in_folder(folder, &url)
+        Self::in_folder(folder, &url, config)
     }
 
     /// A place with the database at `url`.
     pub(crate) fn with_store(url: &str) -> Self {
-        Self::in_folder(tempfile::tempdir().expect("a folder can be made"), url)
+        Self::in_folder(tempfile::tempdir().expect("a folder can be made"), url, CONFIG)
     }
 
-    fn in_folder(folder: TempDir, store: &str) -> Self {
+    fn in_folder(folder: TempDir, store: &str, config: &str) -> Self {
         let clock: Arc<SystemClock> = Arc::default();
         let free = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(free, clock).expect("the sandbox can listen");
-        let text = CONFIG.replace("{sandbox}", &format!("http://{}", sandbox.addr())).replace("{store}", store);
+        let text = config.replace("{sandbox}", &format!("http://{}", sandbox.addr())).replace("{store}", store);
         let site = Self { folder, sandbox };
         site.write(&text);
         site

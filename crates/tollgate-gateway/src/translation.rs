@@ -2,33 +2,15 @@
 
 use bytes::Bytes;
 use tollgate_core::meter::Usage;
-use tollgate_meter::endpoint::Endpoint;
 use tollgate_meter::translate::{
-    Facts, Format, StreamTranslator, Translated, translate_answer, translate_error, translate_request,
+    Facts, Format, Framing, StreamTranslator, Translated, translate_answer, translate_error, translate_request,
 };
 use tracing::warn;
 
 use crate::call::Call;
 use crate::estimate::ModelEstimate;
+use crate::models::wire;
 use crate::refuse::Refusal;
-
-/// The format of conversations at `endpoint`; `None` for endpoints that only their own format has.
-pub(crate) const fn wire(endpoint: Endpoint) -> Option<Format> {
-    match endpoint {
-        Endpoint::ChatCompletions => Some(Format::OpenAiChat),
-        Endpoint::Responses => Some(Format::OpenAiResponses),
-        Endpoint::Messages => Some(Format::AnthropicMessages),
-        Endpoint::GenerateContent | Endpoint::StreamGenerateContent => Some(Format::Gemini),
-        Endpoint::Completions
-        | Endpoint::Embeddings
-        | Endpoint::ImageGenerations
-        | Endpoint::AudioTranscriptions
-        | Endpoint::AudioSpeech
-        | Endpoint::Moderations
-        | Endpoint::CountMessageTokens
-        | Endpoint::CountContentTokens => None,
-    }
-}
 
 /// One request between two formats.
 #[derive(Debug)]
@@ -40,7 +22,7 @@ pub(crate) struct Translation {
 
 impl Translation {
     /// The translation that `model` needs; `None` if its upstream speaks the caller's format.
-    pub(super) fn needed(call: &Call, model: &ModelEstimate, bound: Option<u64>) -> Option<Self> {
+    pub(crate) fn needed(call: &Call, model: &ModelEstimate, bound: Option<u64>) -> Option<Self> {
         let (asked, answered) = (model.request.endpoint(), model.endpoint);
         let (caller, upstream) = (wire(asked)?, wire(answered)?);
         if caller == upstream {
@@ -64,7 +46,7 @@ impl Translation {
     ///
     /// # Errors
     /// 400 naming the field that it has no words for.
-    pub(super) fn request(&self, body: &[u8]) -> Result<Translated, Refusal> {
+    pub(crate) fn request(&self, body: &[u8]) -> Result<Translated, Refusal> {
         translate_request(self.caller, self.upstream, body, &self.facts).map_err(|flaw| {
             Refusal::bad_request(&flaw.field, format!("what this model's provider has words for: {}", flaw.why))
         })
@@ -81,8 +63,16 @@ impl Translation {
         })
     }
 
+    /// What a translated stream is to the caller.
+    pub(crate) const fn stream_type(&self) -> &'static str {
+        match (self.caller, self.facts.framing) {
+            (Format::Gemini, Framing::JsonArray) => "application/json",
+            _ => "text/event-stream",
+        }
+    }
+
     /// An upstream's error in the caller's format.
-    pub(super) fn error(&self, status: u16, body: &[u8]) -> Bytes {
+    pub(crate) fn error(&self, status: u16, body: &[u8]) -> Bytes {
         translate_error(self.caller, status, body)
     }
 
